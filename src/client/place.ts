@@ -1,0 +1,223 @@
+// Asks for a lease and waits for it, through lost connections, restarts of the server and 503s, without losing the place in the
+// queue and without ever taking a second slot.
+//
+// Modes: asking (POST, one Idempotency-Key, replayed until it is answered) → waiting (long polls on the lease, for ever) → an end.
+// Must always hold: a key is made once per logical ask, so that a replay is the same lease; only `granted` means that the lease
+// is ours; whoever gives up leaves the queue (`leavePlace`), and where even that fails the server's grace ends the place.
+// The one case of a second ask: the server ended the place because it did not hear from us (`absent`), or the grant ran out
+// before we heard of it. Nothing runs yet then, so a new ask, with a new key, is what the caller wants.
+
+import type { Client } from './client.ts';
+import { type Failure, failureWords, isTransient, type Outcome, type Problem } from './outcome.ts';
+import { pause } from './pause.ts';
+import type { Lease, LeaseRequest } from './types.ts';
+
+export type PlaceEvent =
+  | { readonly kind: 'queued'; readonly lease: Lease }
+  /** Something that a person may want to know changed: place, blockers, eta. */
+  | { readonly kind: 'moved'; readonly lease: Lease }
+  | { readonly kind: 'away'; readonly reason: string; readonly queued: boolean }
+  | { readonly kind: 'back'; readonly awayMs: number; readonly lease: Lease }
+  /** The server gave the place away while it could not be reached; a new one was asked for. */
+  | { readonly kind: 'lost_place' };
+
+export type PlaceEnd =
+  | { readonly kind: 'granted'; readonly lease: Lease; readonly secret: string | null }
+  /** The server will not grant it: the problem says why. */
+  | { readonly kind: 'refused'; readonly problem: Problem }
+  /** It was in the queue and ended there: timed_out, cancelled, revoked. */
+  | { readonly kind: 'ended'; readonly lease: Lease }
+  | { readonly kind: 'unreachable'; readonly reason: string; readonly triedMs: number }
+  | { readonly kind: 'stopped' };
+
+/** The server does not know the lease any more (a store in memory that was restarted): the place is gone as if it were absent. */
+type OnePlaceEnd = PlaceEnd | { readonly kind: 'forgotten' };
+
+export interface Ask {
+  readonly request: LeaseRequest;
+  readonly idempotencyKey: string;
+  /** Ends the waiting; then call `leavePlace`. */
+  readonly signal: AbortSignal;
+  /** How long to try until the server answers for the first time. */
+  readonly firstContactMs: number;
+  /** How long it may be away afterwards; null = as long as it takes. */
+  readonly maxAwayMs?: number | null;
+  /** Seconds of one long poll, at most 60. */
+  readonly pollSeconds?: number;
+  readonly onEvent?: (event: PlaceEvent) => void;
+}
+
+/** What `leavePlace` needs to know; filled in by `takePlace` as it learns it. */
+export interface Place {
+  id: string | null;
+  secret: string | null;
+  /** The last ask was sent and not answered: it may have made a lease. */
+  unanswered: LeaseRequest | null;
+  idempotencyKey: string;
+}
+
+export function newPlace(): Place {
+  return { id: null, secret: null, unanswered: null, idempotencyKey: '' };
+}
+
+export async function takePlace(client: Client, ask: Ask, place: Place = newPlace()): Promise<PlaceEnd> {
+  const startedAt = performance.now();
+  for (let generation = 1; ; generation++) {
+    place.idempotencyKey = generation === 1 ? ask.idempotencyKey : `${ask.idempotencyKey}.${generation}`;
+    const end = await onePlace(client, { ...ask, request: remaining(ask.request, startedAt) }, place);
+    if (end.kind !== 'forgotten' && !(end.kind === 'ended' && lostUnheard(end.lease))) return end;
+    if (ask.signal.aborted) return { kind: 'stopped' };
+    ask.onEvent?.({ kind: 'lost_place' });
+    // A server that loses places faster than this is asked no faster.
+    await pause(1000, ask.signal);
+  }
+}
+
+async function onePlace(client: Client, ask: Ask, place: Place): Promise<OnePlaceEnd> {
+  const contact = new Contact(ask);
+  place.id = null;
+  place.unanswered = ask.request;
+  let seq: number | null = null;
+  let shown = '';
+  while (!ask.signal.aborted) {
+    const sentAt = performance.now();
+    const outcome: Outcome<Lease> = await send(client, ask, place, seq);
+    if (ask.signal.aborted && (outcome.ok || !isTransient(outcome))) adopt(place, outcome);
+    if (ask.signal.aborted) break;
+    if (!outcome.ok) {
+      const end = await contact.failed(outcome, place);
+      if (end) return end;
+      continue;
+    }
+    adopt(place, outcome);
+    const lease = outcome.value;
+    contact.answered(lease);
+    if (lease.state === 'held') return { kind: 'granted', lease, secret: place.secret };
+    if (lease.state !== 'waiting') return { kind: 'ended', lease };
+    if (seq === null) ask.onEvent?.({ kind: 'queued', lease });
+    else if (shown !== look(lease)) ask.onEvent?.({ kind: 'moved', lease });
+    const unchanged = seq === lease.seq;
+    seq = lease.seq;
+    shown = look(lease);
+    // An answer before its time that tells nothing new: a server that shuts down. Never a tight loop.
+    const tookMs = performance.now() - sentAt;
+    if (unchanged && tookMs < 1000) await pause(Math.max(outcome.retryAfterMs ?? 0, 500), ask.signal);
+    else if (outcome.retryAfterMs !== null) await pause(Math.min(outcome.retryAfterMs, 2000), ask.signal);
+  }
+  return { kind: 'stopped' };
+}
+
+function send(client: Client, ask: Ask, place: Place, seq: number | null): Promise<Outcome<Lease>> {
+  if (place.id === null || seq === null) {
+    return client.acquire(ask.request, { idempotencyKey: place.idempotencyKey, signal: ask.signal });
+  }
+  const wait = Math.min(ask.pollSeconds ?? 30, 60);
+  return client.lease(place.id, { secret: place.secret, wait, after: seq, signal: ask.signal });
+}
+
+function adopt(place: Place, outcome: Outcome<Lease>): void {
+  place.unanswered = null;
+  if (!outcome.ok) return;
+  place.id = outcome.value.id;
+  place.secret = outcome.value.secret ?? place.secret;
+}
+
+/** Keeps count of an absence of the server: says it once, and when it ends, and when it is too long. */
+class Contact {
+  readonly #ask: Ask;
+  readonly #sinceAt = performance.now();
+  #everAnswered = false;
+  #awaySinceAt: number | null = null;
+  #said = false;
+  #tries = 0;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  answered(lease: Lease): void {
+    if (this.#said && this.#awaySinceAt !== null) {
+      this.#ask.onEvent?.({ kind: 'back', awayMs: performance.now() - this.#awaySinceAt, lease });
+    }
+    this.#everAnswered = true;
+    this.#awaySinceAt = null;
+    this.#said = false;
+    this.#tries = 0;
+  }
+
+  /** Pauses before the next try; an end when there is none. */
+  async failed(failure: Failure, place: Place): Promise<OnePlaceEnd | null> {
+    if (!isTransient(failure)) {
+      place.unanswered = null;
+      if (failure.kind === 'unreachable') return { kind: 'stopped' };
+      if (failure.problem.code === 'lease_unknown' && place.id !== null) return { kind: 'forgotten' };
+      const lease = endedLease(failure.problem);
+      return lease ? { kind: 'ended', lease } : { kind: 'refused', problem: failure.problem };
+    }
+    const now = performance.now();
+    this.#awaySinceAt ??= now;
+    this.#tries += 1;
+    const awayMs = now - (this.#everAnswered ? this.#awaySinceAt : this.#sinceAt);
+    const limitMs = this.#everAnswered ? (this.#ask.maxAwayMs ?? null) : this.#ask.firstContactMs;
+    const reason = failureWords(failure);
+    if (limitMs !== null && awayMs >= limitMs) return { kind: 'unreachable', reason, triedMs: awayMs };
+    // One broken poll is no absence (proxies cut them): the first new try is made at once, and silently.
+    if (this.#tries > 1 && !this.#said) {
+      this.#said = true;
+      this.#ask.onEvent?.({ kind: 'away', reason, queued: place.id !== null });
+    }
+    const pauseMs = Math.max(retryPauseMs(this.#tries, Math.random()), failure.retryAfterMs ?? 0);
+    await pause(limitMs === null ? pauseMs : Math.min(pauseMs, limitMs - awayMs), this.#ask.signal);
+    return null;
+  }
+}
+
+/** Almost at once, then doubling to 4 s; up to half of it is jitter, so that a restarted server is not asked by all at once. */
+export function retryPauseMs(tries: number, random: number): number {
+  const fullMs = Math.min(100 * 2 ** (Math.min(tries, 10) - 1), 4000);
+  return fullMs * (0.5 + random / 2);
+}
+
+/**
+ * Leaves the queue, or gives back what was granted in the same moment. Tries for `budgetMs`; true when the server confirmed.
+ * An ask that was never answered is replayed first, because only its answer tells which lease to leave.
+ */
+export async function leavePlace(client: Client, place: Place, budgetMs: number): Promise<boolean> {
+  const endAt = performance.now() + budgetMs;
+  const leftMs = () => endAt - performance.now();
+  while (leftMs() > 0) {
+    const timeoutMs = Math.max(Math.min(leftMs(), 3000), 1);
+    if (place.id === null) {
+      if (place.unanswered === null) return true;
+      const asked = await client.acquire(place.unanswered, { idempotencyKey: place.idempotencyKey, timeoutMs });
+      if (asked.ok || !isTransient(asked)) adopt(place, asked);
+    } else {
+      const released = await client.release(place.id, { secret: place.secret, timeoutMs });
+      if (released.ok || !isTransient(released)) return true;
+    }
+    if (place.id === null) await pause(Math.min(200, leftMs()));
+  }
+  return false;
+}
+
+/** What is left of the time in the queue when it is asked for again. */
+function remaining(request: LeaseRequest, startedAt: number): LeaseRequest {
+  if (request.queueSeconds == null || request.queueSeconds === 0) return request;
+  const leftSeconds = Math.ceil(request.queueSeconds - (performance.now() - startedAt) / 1000);
+  return { ...request, queueSeconds: Math.max(leftSeconds, 1) };
+}
+
+/** It ended because the server did not hear from us, and we never heard that it was ours. */
+function lostUnheard(lease: Lease): boolean {
+  return lease.end?.how === 'absent' || lease.end?.how === 'expired';
+}
+
+function endedLease(problem: Problem): Lease | null {
+  const lease = problem.code === 'lease_ended' ? problem.lease : null;
+  return typeof lease === 'object' && lease !== null ? (lease as Lease) : null;
+}
+
+/** What a person would see of its standing. */
+function look(lease: Lease): string {
+  return JSON.stringify([lease.position, lease.blockedBy]);
+}

@@ -1,0 +1,197 @@
+// What the server answers over /v1, as the client sees it. Times are RFC 3339 UTC strings and for people only; whoever must act
+// in time counts `expiresInSeconds` on a monotonic clock of its own, because clocks of two machines differ.
+
+export interface Holder {
+  readonly name: string | null;
+  readonly url: string | null;
+  readonly ref: string | null;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+export type Want = { readonly environment: string } | { readonly labels: Labels; readonly count: number };
+
+export type LeaseState = 'waiting' | 'held' | 'released' | 'expired' | 'revoked' | 'cancelled' | 'timed_out';
+
+export type EndHow =
+  | 'released'
+  | 'expired'
+  | 'max_hold'
+  | 'revoked'
+  | 'stolen'
+  | 'absent'
+  | 'queue_timeout'
+  | 'cancelled'
+  | 'environment_deleted'
+  | 'environment_draining'
+  | 'job_ended';
+
+export interface Blocker {
+  /** null where no environment matches at all. */
+  readonly environment: string | null;
+  readonly why: 'held' | 'frozen' | 'draining' | 'dirty' | 'queue' | 'no_match';
+  readonly holder: Holder | null;
+  readonly since: string | null;
+  readonly reason?: string | null;
+}
+
+export interface Lease {
+  readonly id: string;
+  readonly state: LeaseState;
+  readonly wants: readonly Want[];
+  readonly granted: readonly { readonly environment: string }[];
+  readonly holder: Holder;
+  readonly reason: string | null;
+  readonly priority: number;
+  readonly ttlSeconds: number | null;
+  readonly queueSeconds: number | null;
+  readonly maxHoldSeconds: number | null;
+  readonly fence: number | null;
+  /** Rises with every change of the lease; what `after` of a long poll is compared with. */
+  readonly seq: number;
+  /** 1 = next; null when it does not wait. */
+  readonly position: number | null;
+  readonly blockedBy: readonly Blocker[];
+  readonly etaSeconds: number | null;
+  readonly queuedAt: string;
+  readonly grantedAt: string | null;
+  readonly expiresAt: string | null;
+  readonly expiresInSeconds: number | null;
+  readonly endedAt: string | null;
+  readonly end: { readonly how: EndHow; readonly by: string; readonly reason: string | null } | null;
+  readonly revoking: { readonly by: string; readonly reason: string; readonly at: string } | null;
+  /** The dashboard's page of this lease. */
+  readonly page: string | null;
+  /** Only to whoever asked for the lease. */
+  readonly secret?: string;
+  /** Only in the answer to the asking: environments that did not exist and were made now, with the nearest existing name. */
+  readonly created?: readonly { readonly environment: string; readonly nearest: string | null }[];
+}
+
+/** What is asked for. Exactly one of `environment` and `wants`. Durations in seconds. */
+export interface LeaseRequest {
+  readonly environment?: string;
+  readonly wants?: readonly ({ readonly environment: string } | { readonly labels: Labels; readonly count?: number })[];
+  readonly holder?: { readonly name?: string | null; readonly url?: string | null; readonly ref?: string | null };
+  readonly reason?: string | null;
+  readonly priority?: number;
+  /** null = until released; absent = the environment's default. */
+  readonly ttlSeconds?: number | null;
+  /** How long it may stay in the queue in all: null = for ever, 0 = not at all. */
+  readonly queueSeconds?: number | null;
+  readonly maxHoldSeconds?: number | null;
+}
+
+export interface RevokeRequest {
+  readonly reason: string;
+  /** Pass the slot on at once, though the old holder may still be working. */
+  readonly now?: boolean;
+  readonly steal?: Omit<LeaseRequest, 'environment' | 'wants'>;
+}
+
+export interface Revoked {
+  readonly lease: Lease;
+  readonly stolen?: Lease;
+  readonly warning?: string;
+}
+
+export interface Environment {
+  readonly name: string;
+  readonly capacity: number;
+  readonly labels: Labels;
+  readonly description: string;
+  readonly state: 'open' | 'draining' | 'drained' | 'frozen';
+  readonly stateReason: string | null;
+  readonly stateBy: string | null;
+  readonly stateUntil: string | null;
+  /** Names of the freezes by selector that hold it. */
+  readonly frozenBy?: readonly string[];
+  readonly declared: boolean;
+  readonly onExpire: 'free' | 'hold';
+  readonly ttlSeconds: number | null;
+  readonly maxHoldSeconds: number | null;
+  readonly held: readonly Lease[];
+  readonly waiting: number;
+  readonly free: number;
+  readonly dirty: number;
+  readonly oldestWaitSince: string | null;
+  readonly seq: number;
+  readonly createdAt: string;
+  readonly page: string | null;
+}
+
+export interface EnvironmentChange {
+  readonly capacity?: number;
+  readonly labels?: Labels;
+  readonly description?: string;
+  readonly onExpire?: 'free' | 'hold';
+  readonly ttlSeconds?: number | null;
+  readonly maxHoldSeconds?: number | null;
+  readonly state?: 'open' | 'draining' | 'frozen';
+  readonly reason?: string | null;
+  readonly until?: string | null;
+}
+
+export interface FenceAnswer {
+  readonly current: boolean;
+  readonly environment: string;
+  readonly fence: number;
+}
+
+export interface Freeze {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly reason: string;
+  readonly by: string;
+  readonly at: string;
+  readonly until: string | null;
+}
+
+export interface Key {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly maxPriority: number;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly expiresAt: string | null;
+  /** The key itself: only in the answer to its making, and never again. */
+  readonly key?: string;
+}
+
+export interface KeyRequest {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly maxPriority?: number;
+  readonly expiresInSeconds?: number | null;
+}
+
+export interface Me {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly maxPriority: number;
+  readonly space: string;
+  readonly anonymous: boolean;
+  /** Whether this server asks for keys at all. */
+  readonly keys: boolean;
+}
+
+export interface HistoryEvent {
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly actor: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Cursor of the next page; null on the last. */
+  readonly next: string | null;
+  readonly asOf: { readonly seq: number; readonly at: string };
+}
+
+export interface Paging {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
