@@ -1,0 +1,83 @@
+// The life of a lease between the ask and its end: contact of its client, renewal, and knowing that a grant has arrived.
+// What always holds: only its own holder, or somebody with `force`, renews it; a late renewal changes nothing (L3).
+
+import type { Actor } from '../access.ts';
+import { mayForce, owns } from '../access.ts';
+import type { Outcome, Refusal } from '../errors.ts';
+import { accept, refuse } from '../errors.ts';
+import type { LeaseRow } from '../rows.ts';
+import type { State } from '../state.ts';
+import type { Turn } from '../turn.ts';
+import { grantIfPresent } from './grant.ts';
+
+/** The lease of this id, or the refusal that says that there is none (it never was, or ended longer ago than is kept). */
+export function findLease(state: State, id: string): Outcome<LeaseRow> {
+  const lease = state.leases.get(id);
+  if (lease !== undefined) return accept(lease);
+  return refuse('lease_unknown', `There is no lease ${id}. Ended leases are kept for a day: signalbox history tells of older ones.`);
+}
+
+/** Why this actor may not renew, release or collect this lease; null when it may. */
+export function notYours(actor: Actor, lease: LeaseRow): Refusal | null {
+  if (owns(actor, lease) || mayForce(actor, lease)) return null;
+  const message = `Lease ${lease.id} was asked for by ${lease.by}. Show its secret (Signalbox-Lease-Secret), use the key that asked, or one with the scope force.`;
+  return refuse('not_yours', message, { facts: { needs: 'force' } });
+}
+
+/** What a renewal or release of an ended lease is told: how, by whom, why. */
+export function alreadyEnded(lease: LeaseRow): Refusal {
+  const end = lease.end;
+  const why = end?.reason == null ? '' : `: ${end.reason}`;
+  const message = `Lease ${lease.id} has ended: ${end?.how ?? lease.state} by ${end?.by ?? 'nobody'}${why}. Someone else may hold what it held.`;
+  return refuse('lease_ended', message, { facts: { lease: lease.id } });
+}
+
+/**
+ * The client of a lease is on the line, until `leaveLine`: a waiting one keeps its place, and is granted if everything is set
+ * aside for it; a grant counts as arrived.
+ */
+export function contact(turn: Turn, lease: LeaseRow): LeaseRow {
+  if (lease.state === 'held') return collect(turn, lease);
+  if (lease.state !== 'waiting') return lease;
+  turn.state.presence.set(lease.id, { open: true, sinceTick: turn.moment.tick });
+  grantIfPresent(turn, lease.id);
+  return turn.state.leases.get(lease.id) as LeaseRow;
+}
+
+/** The client of a waiting lease has hung up; its place is kept for the grace. Changes no row. */
+export function leaveLine(state: State, id: string, tick: number): void {
+  if (state.leases.get(id)?.state === 'waiting') state.presence.set(id, { open: false, sinceTick: tick });
+}
+
+/** The reply that told of a grant could not be written: it ends after the grace unless its client is heard of. Changes no row. */
+export function grantNotSent(state: State, id: string, tick: number): void {
+  if (state.leases.get(id)?.state === 'held') state.unsent.set(id, tick);
+}
+
+/** The grant has reached its client. Only a lease without ttl needs to remember that: nothing else would ever end it. */
+export function collect(turn: Turn, lease: LeaseRow): LeaseRow {
+  turn.state.unsent.delete(lease.id);
+  if (lease.state !== 'held' || lease.collected || lease.ttlMs !== null) return lease;
+  return turn.put('lease', lease.id, (seq) => ({ ...lease, seq, collected: true }));
+}
+
+/** The ttl counts anew from this moment. */
+export function renew(turn: Turn, id: string, actor: Actor): Outcome<LeaseRow> {
+  const found = findLease(turn.state, id);
+  if (!found.ok) return found;
+  const lease = found.value;
+  const foreign = notYours(actor, lease);
+  if (foreign !== null) return foreign;
+  if (lease.state === 'waiting') {
+    return refuse('not_held', `Lease ${id} is still waiting: ask for it with GET /v1/leases/${id}?wait=30 instead of renewing it.`);
+  }
+  if (lease.state !== 'held') return alreadyEnded(lease);
+  if (lease.revoking !== null) {
+    const { by, reason } = lease.revoking;
+    return refuse('lease_revoked', `${by} is taking this lease away: ${reason}. Stop, and release it.`, { facts: { lease: id } });
+  }
+  if (lease.ttlMs === null) return accept(collect(turn, lease));
+  turn.state.unsent.delete(id);
+  const ttlTick = turn.moment.tick + lease.ttlMs;
+  return accept(turn.put('lease', id, (seq) => ({ ...lease, seq, renewal: seq, ttlTick, resumed: false })));
+}

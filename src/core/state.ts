@@ -1,0 +1,263 @@
+// The state of a space: its rows, and indexes over them. What always holds: the state is a function of its rows, `apply` is
+// the only thing that changes them, and applying the opposite of a change takes it back (so a turn can be undone).
+//
+// Beside the rows stands what is true only for this run of the servers and is never written: who is on the line now
+// (`presence`), and which grants are known not to have reached their client (`unsent`).
+
+import { Queue } from './queue/queue.ts';
+import type { Change, EnvironmentRow, FreezeRow, KeyRow, Kind, LeaseRow, Rows, Want } from './rows.ts';
+import { labelsMatch, selectorText } from './selectors.ts';
+
+export interface Settings {
+  /** Names that nobody declared are refused instead of made at first use. */
+  readonly declaredOnly: boolean;
+  /** How long a waiting client may be gone before it loses its place. */
+  readonly graceMs: number;
+  /** How long ended leases, and with them idempotency keys, are kept. At least 24 h. */
+  readonly retentionMs: number;
+  /** How long an environment that was made by first use outlives its last lease. */
+  readonly unusedMs: number;
+  readonly maxWaitingPerLine: number;
+  readonly maxWaiting: number;
+  readonly maxEnvironments: number;
+  readonly maxKeys: number;
+  readonly maxFreezes: number;
+  /** Units that a search for an exchange of set-aside slots visits at most. */
+  readonly searchBound: number;
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+export const defaultSettings: Settings = {
+  declaredOnly: false,
+  graceMs: 60_000,
+  retentionMs: day,
+  unusedMs: 7 * day,
+  maxWaitingPerLine: 10_000,
+  maxWaiting: 100_000,
+  maxEnvironments: 100_000,
+  maxKeys: 10_000,
+  maxFreezes: 1_000,
+  searchBound: 256,
+};
+
+/** Contact of the client of a waiting lease: on the line, or gone since a log time. */
+export interface Presence {
+  readonly open: boolean;
+  readonly sinceTick: number;
+}
+
+/** Holds that are remembered per environment, for the estimate of how long the next will take. */
+const holdsRemembered = 20;
+
+export class State {
+  readonly settings: Settings;
+  /** Seq of the last change or event that was applied. */
+  seq = 0;
+  epoch = 0;
+  readonly environments = new Map<string, EnvironmentRow>();
+  readonly leases = new Map<string, LeaseRow>();
+  readonly freezes = new Map<string, FreezeRow>();
+  readonly keys = new Map<string, KeyRow>();
+
+  readonly queue: Queue;
+  /** Ids of held leases by environment, in the order of their grants. */
+  readonly holders = new Map<string, Set<string>>();
+  readonly waiting = new Set<string>();
+  /** Ids of ended leases, oldest end first. */
+  readonly ended = new Set<string>();
+  readonly presence = new Map<string, Presence>();
+  readonly unsent = new Map<string, number>();
+  readonly #byIdempotency = new Map<string, string>();
+  readonly #holds = new Map<string, number[]>();
+  /** Seq of the last change in each line, so that a waiter can ask to be told when its place moves. */
+  readonly #moved = new Map<string, number>();
+
+  constructor(settings: Settings = defaultSettings) {
+    this.settings = settings;
+    this.queue = new Queue(settings.searchBound);
+  }
+
+  /** Takes over the rows of a store. Environments first, holders next, then waiters, so that nothing is set aside twice. */
+  load(rows: readonly Change[], seq: number, epoch: number): void {
+    this.epoch = epoch;
+    const stage = (change: Change): number => {
+      if (change.kind === 'freeze') return 0;
+      if (change.kind === 'environment') return 1;
+      return change.kind === 'lease' && change.row?.state === 'waiting' ? 3 : 2;
+    };
+    const arrival = (change: Change): number =>
+      change.kind === 'lease' ? (change.row?.endedTick ?? change.row?.fence ?? change.row?.order ?? change.seq) : change.seq;
+    for (const change of rows.toSorted((a, b) => stage(a) - stage(b) || arrival(a) - arrival(b))) this.apply(change);
+    this.seq = seq;
+  }
+
+  /** Puts or deletes one row and keeps every index in step with it. */
+  apply(change: Change): void {
+    this.seq = Math.max(this.seq, change.seq);
+    switch (change.kind) {
+      case 'lease':
+        this.#applyLease(change.id, change.row);
+        break;
+      case 'environment':
+        this.#applyEnvironment(change.id, change.row);
+        break;
+      case 'freeze':
+        this.#applyFreeze(change.id, change.row);
+        break;
+      case 'key':
+        if (change.row === null) this.keys.delete(change.id);
+        else this.keys.set(change.id, change.row);
+        break;
+    }
+  }
+
+  row<K extends Kind>(kind: K, id: string): Rows[K] | undefined {
+    switch (kind) {
+      case 'lease':
+        return this.leases.get(id) as Rows[K] | undefined;
+      case 'environment':
+        return this.environments.get(id) as Rows[K] | undefined;
+      case 'freeze':
+        return this.freezes.get(id) as Rows[K] | undefined;
+      default:
+        return this.keys.get(id) as Rows[K] | undefined;
+    }
+  }
+
+  /** Names of the freezes by selector that hold this environment. */
+  frozenBy(environment: EnvironmentRow): string[] {
+    const names: string[] = [];
+    for (const freeze of this.freezes.values()) if (labelsMatch(freeze.labels, environment.labels)) names.push(freeze.name);
+    return names;
+  }
+
+  heldBy(environment: string): LeaseRow[] {
+    return Array.from(this.holders.get(environment) ?? [], (id) => this.leases.get(id) as LeaseRow);
+  }
+
+  leaseOfIdempotencyKey(owner: string, route: string, key: string): LeaseRow | undefined {
+    const id = this.#byIdempotency.get(idempotencyIndex(owner, route, key));
+    return id === undefined ? undefined : this.leases.get(id);
+  }
+
+  /** How long an environment is held, typically (the median of the last holds), in milliseconds; null while unknown. */
+  typicalHoldMs(environment: string): number | null {
+    const holds = this.#holds.get(environment);
+    if (holds === undefined) return null;
+    return holds.toSorted((a, b) => a - b)[Math.floor(holds.length / 2)] as number;
+  }
+
+  /** Seq at which a waiting lease last changed or its place in line may have. */
+  movedSeq(lease: LeaseRow): number {
+    let seq = lease.seq;
+    if (lease.state === 'waiting') for (const want of lease.wants) seq = Math.max(seq, this.#moved.get(lineKey(want)) ?? 0);
+    return seq;
+  }
+
+  #applyLease(id: string, after: LeaseRow | null): void {
+    const before = this.leases.get(id) ?? null;
+    if (after === null) this.leases.delete(id);
+    else this.leases.set(id, after);
+    const was = phase(before);
+    const is = phase(after);
+    if (was === 'held' && is !== 'held') this.#unhold(before as LeaseRow, after);
+    if (was === 'waiting' && is === 'held') this.queue.grant(id, (after as LeaseRow).granted);
+    else if (was === 'waiting' && is !== 'waiting') this.queue.leave(id);
+    else if (is === 'held' && was !== 'held') this.queue.occupy((after as LeaseRow).granted);
+    if (was !== is) {
+      if (is === 'waiting') this.#queueUp(after as LeaseRow);
+      else this.waiting.delete(id);
+      if (is === 'held') this.#hold(after as LeaseRow);
+      if (is === 'ended') this.ended.add(id);
+      else this.ended.delete(id);
+      if (is === 'ended' || is === 'gone') {
+        this.presence.delete(id);
+        this.unsent.delete(id);
+      }
+      this.#noteMove((after ?? before) as LeaseRow, after?.seq ?? this.seq);
+    }
+    const row = before ?? after;
+    if (row?.idempotency != null && (before === null || after === null)) {
+      const index = idempotencyIndex(row.owner, row.idempotency.route, row.idempotency.key);
+      if (after === null) this.#byIdempotency.delete(index);
+      else this.#byIdempotency.set(index, id);
+    }
+  }
+
+  #queueUp(lease: LeaseRow): void {
+    this.waiting.add(lease.id);
+    const level = lease.ahead ? Number.POSITIVE_INFINITY : lease.priority;
+    this.queue.arrive({ id: lease.id, level, order: lease.order, wants: lease.wants, globs: lease.globs });
+  }
+
+  #hold(lease: LeaseRow): void {
+    for (const name of lease.granted) {
+      const ids = this.holders.get(name);
+      if (ids === undefined) this.holders.set(name, new Set([lease.id]));
+      else ids.add(lease.id);
+    }
+  }
+
+  #unhold(lease: LeaseRow, after: LeaseRow | null): void {
+    for (const name of lease.granted) {
+      const ids = this.holders.get(name);
+      ids?.delete(lease.id);
+      if (ids?.size === 0) this.holders.delete(name);
+      if (after?.endedTick == null || lease.grantedTick === null) continue;
+      const holds = this.#holds.get(name) ?? [];
+      holds.push(after.endedTick - lease.grantedTick);
+      if (holds.length > holdsRemembered) holds.shift();
+      this.#holds.set(name, holds);
+    }
+    this.queue.vacate(lease.granted);
+  }
+
+  #noteMove(lease: LeaseRow, seq: number): void {
+    for (const want of lease.wants) this.#moved.set(lineKey(want), seq);
+    for (const name of lease.granted) this.#moved.set(name, seq);
+  }
+
+  #applyEnvironment(name: string, row: EnvironmentRow | null): void {
+    if (row === null) {
+      this.environments.delete(name);
+      this.queue.removePlace(name);
+      this.#moved.delete(name);
+      this.#holds.delete(name);
+      return;
+    }
+    this.environments.set(name, row);
+    const closed = row.state !== 'open' || (this.freezes.size > 0 && this.frozenBy(row).length > 0);
+    this.queue.setPlace(name, { capacity: row.capacity, dirty: row.dirty.length, closed, labels: row.labels });
+    this.#moved.set(name, row.seq);
+  }
+
+  #applyFreeze(name: string, row: FreezeRow | null): void {
+    const before = this.freezes.get(name);
+    if (row === null) this.freezes.delete(name);
+    else this.freezes.set(name, row);
+    for (const freeze of [before, row]) {
+      if (freeze == null) continue;
+      for (const place of this.queue.matching(freeze.labels, null)) {
+        const environment = this.environments.get(place.name);
+        if (environment !== undefined) this.#applyEnvironment(place.name, environment);
+      }
+    }
+  }
+}
+
+type Phase = 'waiting' | 'held' | 'ended' | 'gone';
+
+function phase(lease: LeaseRow | null): Phase {
+  if (lease === null) return 'gone';
+  return lease.state === 'waiting' || lease.state === 'held' ? lease.state : 'ended';
+}
+
+/** Length first, so that no choice of keys can make two callers meet. */
+function idempotencyIndex(owner: string, route: string, key: string): string {
+  return `${owner.length} ${owner} ${route} ${key}`;
+}
+
+function lineKey(want: Want): string {
+  return 'environment' in want ? want.environment : `labels ${selectorText(want.labels)}`;
+}
