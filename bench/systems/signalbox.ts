@@ -1,0 +1,107 @@
+// Signalbox itself, with everything on: an API key on every request, history, metrics. Twice: with its SQLite file, and
+// with its state in memory only, which is the baseline that tells what durability costs.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { firstString, HttpConnection, httpRequest } from '../wire/http.ts';
+import type { Client, Done, System, SystemName } from './system.ts';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const PROGRAM = join(ROOT, 'bin/signalbox');
+
+export const signalbox = withStore('signalbox', 'signalbox', (directory) => `sqlite:${join(directory, 'bench.db')}`);
+export const signalboxMemory = withStore('signalbox-memory', 'no storage', () => 'memory:');
+
+function withStore(name: SystemName, title: string, store: (directory: string) => string): System {
+  return {
+    name,
+    title,
+    install: 'npm ci (in the checkout that has bin/signalbox)',
+    enqueueMs: 0,
+    leavesOnClose: false, // It keeps the place in the queue for the grace.
+
+    version() {
+      if (!existsSync(PROGRAM)) return null;
+      const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+      return version;
+    },
+
+    launch(endpoint, directory) {
+      const args = ['serve', '--host', '127.0.0.1', '--port', String(endpoint.port), '--store', store(directory)];
+      const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`;
+      return { command: PROGRAM, args, env: { API_KEY: endpoint.key, PATH } };
+    },
+
+    async ready(endpoint) {
+      return (await fetch(`http://127.0.0.1:${endpoint.port}/readyz`)).ok;
+    },
+
+    async connect(endpoint, environment) {
+      return new SignalboxClient(await HttpConnection.open(endpoint.port), endpoint.key, environment);
+    },
+
+    async prepareQueue() {},
+
+    async waiting(endpoint, environment) {
+      const reply = await fetch(`http://127.0.0.1:${endpoint.port}/v1/environments/${environment}`, {
+        headers: authorization(endpoint.key),
+      });
+      if (!reply.ok) throw new Error(`signalbox answered ${reply.status} to a look at ${environment}`);
+      return ((await reply.json()) as { waiting: number }).waiting;
+    },
+  };
+}
+
+class SignalboxClient implements Client {
+  readonly #connection: HttpConnection;
+  readonly #acquire: string;
+  readonly #wait: string;
+  readonly #deleteHead = 'DELETE /v1/leases/';
+  readonly #deleteTail: string;
+  #lease = '';
+
+  constructor(connection: HttpConnection, key: string, environment: string) {
+    this.#connection = connection;
+    const body = JSON.stringify({ environment, ttlSeconds: 60 });
+    this.#acquire = httpRequest('POST', '/v1/leases', authorization(key), body);
+    this.#wait = httpRequest('POST', '/v1/leases?wait=60', authorization(key), body);
+    this.#deleteTail = httpRequest('DELETE', '', authorization(key)).slice('DELETE '.length);
+  }
+
+  acquire(done: Done): void {
+    this.#ask(this.#acquire, done);
+  }
+
+  release(done: Done): void {
+    this.#connection.send(this.#deleteHead + this.#lease + this.#deleteTail, (failure, status, body) => {
+      if (failure === null && status === 200) done(null);
+      else done(failure ?? `signalbox answered ${status} to a release: ${body.slice(0, 200)}`);
+    });
+  }
+
+  wait(done: Done): void {
+    this.#ask(this.#wait, done);
+  }
+
+  pass(done: Done): void {
+    this.release(done);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #ask(request: string, done: Done): void {
+    this.#connection.send(request, (failure, status, body) => {
+      const lease = failure === null && status === 201 ? firstString(body, 'id') : null;
+      if (lease === null) return done(failure ?? `signalbox answered ${status} to a request: ${body.slice(0, 200)}`);
+      this.#lease = lease;
+      done(null);
+    });
+  }
+}
+
+function authorization(key: string): Record<string, string> {
+  return { authorization: `Bearer ${key}` };
+}
