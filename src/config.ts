@@ -54,7 +54,7 @@ export interface ServerSettings {
 
 /** A start that was refused for a reason that the person who started can mend. Thrown by whatever starts the server. */
 export class StartRefusal extends Error {
-  /** port_in_use, store_in_use, store_unwritable, insecure_listen …: src/cli/text/exit-codes.ts says what to exit with. */
+  /** port_in_use, store_in_use, store_not_writable, insecure_listen …: src/cli/text/exit-codes.ts says what to exit with. */
   readonly code: string;
 
   /** `message` is one line: what is wrong, and what to do about it. */
@@ -80,23 +80,115 @@ export interface ServerOption<T> {
 
 /** Every setting that has a flag, in the order of `serve --help`. */
 export const SERVER_OPTIONS = {
-  port: option('--port <number>', ['PORT', 'RS_PORT'], 'port to listen on; 0 takes a free one', '8080', integer(0, 65_535)),
-  host: optional('--host <address>', ['SIGNALBOX_HOST'], 'address to listen on; 127.0.0.1 without a key, 0.0.0.0 with one', address),
-  store: option('--store <url>', ['SIGNALBOX_STORE'], 'sqlite:PATH, or memory: to forget all at the end', 'sqlite:./signalbox.db', store),
-  anonymous: option('--anonymous <scopes>', ['SIGNALBOX_ANONYMOUS'], 'what a caller without a key may do: acquire:release,read', '', scopes),
-  timeout: option('--timeout <seconds>', ['SIGNALBOX_TIMEOUT'], 'how long a wait lasts that does not say so itself', '30', integer(1, 3600)),
-  declaredOnly: option('--declared-only', ['SIGNALBOX_DECLARED_ONLY'], 'refuse environments that nobody declared', 'no', toggle),
-  insecure: option('--insecure', ['SIGNALBOX_INSECURE'], 'let other machines in although there is no key', 'no', toggle),
-  trustUserHeader: optional('--trust-user-header <name>', ['SIGNALBOX_TRUST_USER_HEADER'], 'header in which a sign-in proxy names the person', header),
-  trustUserFrom: optional('--trust-user-from <addresses>', ['SIGNALBOX_TRUST_USER_FROM'], 'addresses or CIDR ranges of that proxy', ranges),
-  historyDays: option('--history-days <days>', ['SIGNALBOX_HISTORY_DAYS'], 'how long the history is kept', '90', integer(1, 36_500)),
-  retentionHours: option('--retention-hours <hours>', ['SIGNALBOX_RETENTION_HOURS'], 'how long ended leases are kept, at least 24', '24', integer(24, 8760)),
-  graceSeconds: option('--grace-seconds <seconds>', ['SIGNALBOX_GRACE_SECONDS'], 'how long a place is kept for a waiter out of contact', '60', integer(1, 3600)),
+  port: option(
+    '--port <number>',
+    ['PORT', 'RS_PORT'],
+    'port to listen on; 0 takes a free one',
+    '8080',
+    integer(0, 65_535),
+  ),
+  host: optional(
+    '--host <address>',
+    ['SIGNALBOX_HOST'],
+    'address to listen on; 127.0.0.1 without a key, 0.0.0.0 with one',
+    address,
+  ),
+  store: option(
+    '--store <url>',
+    ['SIGNALBOX_STORE'],
+    'sqlite:PATH, or memory: to forget all at the end',
+    'sqlite:./signalbox.db',
+    store,
+  ),
+  anonymous: option(
+    '--anonymous <scopes>',
+    ['SIGNALBOX_ANONYMOUS'],
+    'what a caller without a key may do: acquire:release,read',
+    '',
+    scopes,
+  ),
+  timeout: option(
+    '--timeout <seconds>',
+    ['SIGNALBOX_TIMEOUT'],
+    'how long a wait lasts that does not say so itself',
+    '30',
+    integer(1, 3600),
+  ),
+  declaredOnly: option(
+    '--declared-only',
+    ['SIGNALBOX_DECLARED_ONLY'],
+    'refuse environments that nobody declared',
+    'no',
+    toggle,
+  ),
+  insecure: option(
+    '--insecure',
+    ['SIGNALBOX_INSECURE'],
+    'let other machines in although there is no key',
+    'no',
+    toggle,
+  ),
+  trustUserHeader: optional(
+    '--trust-user-header <name>',
+    ['SIGNALBOX_TRUST_USER_HEADER'],
+    'header in which a sign-in proxy names the person',
+    header,
+  ),
+  trustUserFrom: optional(
+    '--trust-user-from <addresses>',
+    ['SIGNALBOX_TRUST_USER_FROM'],
+    'addresses or CIDR ranges of that proxy',
+    ranges,
+  ),
+  historyDays: option(
+    '--history-days <days>',
+    ['SIGNALBOX_HISTORY_DAYS'],
+    'how long the history is kept',
+    '90',
+    integer(1, 36_500),
+  ),
+  retentionHours: option(
+    '--retention-hours <hours>',
+    ['SIGNALBOX_RETENTION_HOURS'],
+    'how long ended leases are kept, at least 24',
+    '24',
+    integer(24, 8760),
+  ),
+  graceSeconds: option(
+    '--grace-seconds <seconds>',
+    ['SIGNALBOX_GRACE_SECONDS'],
+    'how long a place is kept for a waiter out of contact',
+    '60',
+    integer(1, 3600),
+  ),
   logLevel: option('--log-level <level>', ['SIGNALBOX_LOG_LEVEL'], LOG_LEVELS.join(', '), 'info', level),
-  publicUrl: optional('--public-url <url>', ['SIGNALBOX_PUBLIC_URL'], 'address of this server as people reach it, for links', webAddress),
-  maxConnections: option('--max-connections <number>', ['SIGNALBOX_MAX_CONNECTIONS'], 'connections at the same time', '10000', integer(10, 1_000_000)),
-  maxStreams: option('--max-streams <number>', ['SIGNALBOX_MAX_STREAMS'], 'event streams at the same time', '1000', integer(1, 100_000)),
-  maxEnvironments: option('--max-environments <number>', ['SIGNALBOX_MAX_ENVIRONMENTS'], 'environments in all', '10000', integer(1, 1_000_000)),
+  publicUrl: optional(
+    '--public-url <url>',
+    ['SIGNALBOX_PUBLIC_URL'],
+    'address of this server as people reach it, for links',
+    webAddress,
+  ),
+  maxConnections: option(
+    '--max-connections <number>',
+    ['SIGNALBOX_MAX_CONNECTIONS'],
+    'connections at the same time',
+    '10000',
+    integer(10, 1_000_000),
+  ),
+  maxStreams: option(
+    '--max-streams <number>',
+    ['SIGNALBOX_MAX_STREAMS'],
+    'event streams at the same time',
+    '1000',
+    integer(1, 100_000),
+  ),
+  maxEnvironments: option(
+    '--max-environments <number>',
+    ['SIGNALBOX_MAX_ENVIRONMENTS'],
+    'environments in all',
+    '10000',
+    integer(1, 1_000_000),
+  ),
 } as const;
 
 export type ServerOptionName = keyof typeof SERVER_OPTIONS;
@@ -174,7 +266,10 @@ function adminKeys(env: Variables): { name: string; key: string }[] {
     const key = variable(env, name);
     if (key === null) return [];
     if (!/^[\x21-\x7e]{1,256}$/.test(key)) {
-      throw new WrongSetting(name, 'a key is up to 256 printable ASCII characters without spaces (signalbox key generate makes one)');
+      throw new WrongSetting(
+        name,
+        'a key is up to 256 printable ASCII characters without spaces (signalbox key generate makes one)',
+      );
     }
     return [{ name, key }];
   });
@@ -182,12 +277,23 @@ function adminKeys(env: Variables): { name: string; key: string }[] {
 
 function trustUser(name: string | null, from: readonly string[] | null): ServerSettings['trustUser'] {
   if (name === null && from === null) return null;
-  if (from === null) throw new WrongSetting('--trust-user-header', 'needs --trust-user-from, or anyone could say who they are');
-  if (name === null) throw new WrongSetting('--trust-user-from', 'needs --trust-user-header, the header in which the proxy names the person');
+  if (from === null)
+    throw new WrongSetting('--trust-user-header', 'needs --trust-user-from, or anyone could say who they are');
+  if (name === null)
+    throw new WrongSetting(
+      '--trust-user-from',
+      'needs --trust-user-header, the header in which the proxy names the person',
+    );
   return { header: name, from };
 }
 
-function option<T>(flag: string, environment: string[], help: string, fallback: string, parse: Parse<T>): ServerOption<T> {
+function option<T>(
+  flag: string,
+  environment: string[],
+  help: string,
+  fallback: string,
+  parse: Parse<T>,
+): ServerOption<T> {
   return { flag, environment, help, fallback, parse };
 }
 
@@ -218,13 +324,17 @@ function toggle(written: string): Parsed<boolean> {
 function address(written: string): Parsed<string> {
   const bare = /^\[(.*)\]$/.exec(written)?.[1] ?? written;
   const isName = /^[a-z0-9](?:[a-z0-9.-]{0,252})$/i.test(bare) && !/^[\d.]+$/.test(bare);
-  return isIP(bare) !== 0 || isName ? good(bare) : bad('give an address (127.0.0.1, 0.0.0.0, ::) or a name of this machine');
+  return isIP(bare) !== 0 || isName
+    ? good(bare)
+    : bad('give an address (127.0.0.1, 0.0.0.0, ::) or a name of this machine');
 }
 
 function store(written: string): Parsed<StoreSetting> {
   if (written === 'memory:') return good({ kind: 'memory' });
   const path = /^sqlite:(?:\/\/)?(.+)$/.exec(written)?.[1];
-  return path === undefined ? bad('give sqlite:PATH (sqlite:./signalbox.db) or memory:') : good({ kind: 'sqlite', path });
+  return path === undefined
+    ? bad('give sqlite:PATH (sqlite:./signalbox.db) or memory:')
+    : good({ kind: 'sqlite', path });
 }
 
 const SCOPES = ['read', 'acquire', 'force', 'signal', 'wait', 'probe', 'build', 'terminate'];
@@ -238,7 +348,9 @@ function scopes(written: string): Parsed<string[]> {
 }
 
 function header(written: string): Parsed<string> {
-  return /^[a-z0-9-]{1,64}$/i.test(written) ? good(written.toLowerCase()) : bad('give the name of a header, like X-Forwarded-User');
+  return /^[a-z0-9-]{1,64}$/i.test(written)
+    ? good(written.toLowerCase())
+    : bad('give the name of a header, like X-Forwarded-User');
 }
 
 function ranges(written: string): Parsed<string[]> {
@@ -262,8 +374,11 @@ function level(written: string): Parsed<LogLevel> {
 
 function webAddress(written: string): Parsed<string> {
   const parsedUrl = URL.parse(written);
-  const fits = parsedUrl !== null && /^https?:$/.test(parsedUrl.protocol) && parsedUrl.username === '' && parsedUrl.search === '';
-  return fits && parsedUrl.hash === '' ? good(parsedUrl.href.replace(/\/+$/, '')) : bad('give an address like https://signalbox.example');
+  const fits =
+    parsedUrl !== null && /^https?:$/.test(parsedUrl.protocol) && parsedUrl.username === '' && parsedUrl.search === '';
+  return fits && parsedUrl.hash === ''
+    ? good(parsedUrl.href.replace(/\/+$/, ''))
+    : bad('give an address like https://signalbox.example');
 }
 
 function commaList(written: string): string[] {

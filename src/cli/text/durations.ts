@@ -42,7 +42,13 @@ function pad(value: number): string {
 export function formatExact(milliseconds: number): string {
   const parts: string[] = [];
   let rest = Math.max(0, Math.round(milliseconds));
-  for (const [unit, length] of [['d', DAY], ['h', HOUR], ['m', MINUTE], ['s', SECOND], ['ms', 1]] as const) {
+  for (const [unit, length] of [
+    ['d', DAY],
+    ['h', HOUR],
+    ['m', MINUTE],
+    ['s', SECOND],
+    ['ms', 1],
+  ] as const) {
     const count = Math.floor(rest / length);
     rest -= count * length;
     if (count > 0) parts.push(`${count}${unit}`);

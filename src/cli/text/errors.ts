@@ -43,7 +43,10 @@ export function usage(what: string, ...more: string[]): Failure {
  * The lines of an error. In a log (not a terminal) each begins with `signalbox: `, so that it can be told from the lines of a
  * child that writes to the same place.
  */
-export function errorLines(failure: Failure, options: { readonly terminal: boolean; readonly debug: boolean }): string[] {
+export function errorLines(
+  failure: Failure,
+  options: { readonly terminal: boolean; readonly debug: boolean },
+): string[] {
   const lines = [`${failure.message} [${failure.code}]`, ...failure.more.map((line) => `  ${line}`)];
   if (options.debug) lines.push(...debugLines(failure));
   return lines.map((line, index) => (index === 0 || !options.terminal ? `signalbox: ${line}` : line));

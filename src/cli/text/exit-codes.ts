@@ -46,6 +46,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   environment_in_use: EXIT.notGranted,
   queue_full: EXIT.notGranted,
   too_many_environments: EXIT.notGranted,
+  too_many_keys: EXIT.notGranted,
+  too_many_freezes: EXIT.notGranted,
   store_full: EXIT.notGranted,
   server_full: EXIT.notGranted,
   shutting_down: EXIT.unreachable,
@@ -78,8 +80,10 @@ const BY_CODE: Readonly<Record<string, number>> = {
   port_in_use: EXIT.configuration,
   address_unavailable: EXIT.configuration,
   store_in_use: EXIT.configuration,
-  store_unreadable: EXIT.configuration,
-  store_unwritable: EXIT.cannotWrite,
+  store_not_ours: EXIT.configuration,
+  store_unsupported: EXIT.configuration,
+  store_corrupt: EXIT.configuration,
+  store_not_writable: EXIT.cannotWrite,
 };
 
 /** The exit code of a problem; a code of a newer server is judged by its HTTP status. */

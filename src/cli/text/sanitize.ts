@@ -1,14 +1,25 @@
 // Text that other people's jobs have written (holder names, reasons, names) on its way to a terminal or a CI log. It must not
 // move the cursor, colour, hide or reorder anything, and must not become a command of the CI that shows the log.
 
-/** CSI, OSC, DCS and the like as a whole (also in their one-byte forms), then any other two-character escape. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const ESCAPES = /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g;
-const LINE_BREAKS = /\r\n|[\n\r\u000b\u000c\u0085\u2028\u2029]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
+const ESC = '\\u001b';
+const STRING_END = `(?:\\u0007|${ESC}\\\\|\\u009c)`;
+/** Escape sequences as a whole, also in their one-byte forms. */
+const ESCAPES = new RegExp(
+  [
+    // CSI: colours, cursor, erasing.
+    `(?:${ESC}\\[|\\u009b)[0-?]*[ -/]*[@-~]?`,
+    // OSC, DCS and the other strings: titles, links, the clipboard.
+    `(?:${ESC}[\\]PX^_]|[\\u009d\\u0090\\u0098\\u009e\\u009f])[^\\u0007\\u001b\\u009c]*${STRING_END}?`,
+    // Everything else of two characters.
+    `${ESC}[ -/]*[0-~]?`,
+  ].join('|'),
+  'g',
+);
+const LINE_BREAKS = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/g;
+const CONTROLS = /\p{Cc}/gu;
 /** Marks that reorder text or that take no room: a name that looks like another. */
-const INVISIBLE = /[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+const INVISIBLE =
+  /[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
 /** `##[error]`, `##vso[task…]`, `##teamcity[…]` are commands wherever they stand in a line. */
 const CI_COMMAND = /##(?=\w*\[)/g;
 

@@ -1,0 +1,95 @@
+// `signalbox completion SHELL`: prints a script for the shell, made from the commands as they are. Names of environments are
+// asked of the server when Tab is pressed: within 300 ms or not at all, silently.
+//
+// Must always hold: nothing that a server sent is evaluated by the shell. Only names of plain characters are offered, and the
+// scripts compare them as text.
+
+import type { Command, Option } from 'commander';
+import { Client } from '../client/client.ts';
+import { variables } from '../config.ts';
+import { bashScript, fishScript, type Words, zshScript } from './completion-scripts.ts';
+import { contextsFile, readContexts } from './connection/contexts.ts';
+import { prepareNetwork } from './connection/network.ts';
+import { clientSettings } from './connection/settings.ts';
+import { ENTRIES } from './frame/catalogue.ts';
+import { command } from './frame/command.ts';
+import { usage } from './text/errors.ts';
+import { didYouMean } from './text/nearest.ts';
+
+const SHELLS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
+/** From the start of this process to its end. */
+const BUDGET_MS = 300;
+const MOST_NAMES = 500;
+/** Without : and @ too, at which bash breaks words. */
+const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._/+-]*$/;
+
+export function completionCommand() {
+  return command({
+    name: 'completion',
+    summary: 'Print the completion script of a shell.',
+    examples: [
+      ['eval "$(signalbox completion bash)"', 'in ~/.bashrc'],
+      ['signalbox completion zsh > ~/.zfunc/_signalbox', 'in a directory of $fpath'],
+      ['signalbox completion fish > ~/.config/fish/completions/signalbox.fish', ''],
+    ],
+  })
+    .argument('<shell>', 'bash, zsh or fish')
+    .action(completion);
+}
+
+async function completion(shell: string): Promise<void> {
+  if (shell === 'environments' || shell === 'contexts') {
+    for (const name of await namesFor(shell)) process.stdout.write(`${name}\n`);
+    return;
+  }
+  if (!Object.hasOwn(SHELLS, shell))
+    throw usage(
+      `no completion for "${shell}".${didYouMean(shell, Object.keys(SHELLS))}`,
+      'There is one for bash, zsh and fish.',
+    );
+  process.stdout.write(SHELLS[shell as keyof typeof SHELLS](await allWords()));
+}
+
+async function namesFor(kind: 'environments' | 'contexts'): Promise<string[]> {
+  try {
+    const names =
+      kind === 'contexts' ? Object.keys(readContexts(contextsFile(variables())).byName) : await environmentNames();
+    return names.filter((name) => PLAIN.test(name));
+  } catch {
+    return [];
+  }
+}
+
+async function environmentNames(): Promise<string[]> {
+  const settings = clientSettings({});
+  await prepareNetwork(settings, variables());
+  const client = new Client({ url: settings.url.value, key: settings.key?.value ?? null });
+  const timeoutMs = Math.max(1, BUDGET_MS - performance.now());
+  const found = await client.environments({ limit: MOST_NAMES }, { timeoutMs });
+  return found.ok ? found.value.items.map((environment) => environment.name) : [];
+}
+
+/** Of every command: its flags, its subcommands, and whether what follows is an environment. */
+async function allWords(): Promise<Words[]> {
+  const words: Words[] = [];
+  for (const entry of ENTRIES) {
+    const made = await entry.load();
+    words.push(wordsOf([entry.name], made));
+    if (entry.alias !== undefined) words.push(wordsOf([entry.alias], made));
+    for (const child of made.commands) words.push(wordsOf([entry.name, child.name()], child));
+  }
+  return words;
+}
+
+function wordsOf(path: readonly string[], made: Command): Words {
+  const [argument] = made.registeredArguments;
+  const name = argument?.name() ?? '';
+  return {
+    path,
+    summary: made.description(),
+    flags: made.options.map((option: Option) => option.long ?? option.short ?? '').filter((flag) => flag !== ''),
+    children: made.commands.map((child) => child.name()),
+    completes: /environment/.test(name) ? 'environments' : path[0] === 'context' && name === 'name' ? 'contexts' : null,
+    ownWords: name === 'shell' ? Object.keys(SHELLS) : [],
+  };
+}

@@ -1,0 +1,40 @@
+// What `signalbox` says of itself: twelve lines when it is called alone, all commands with `--help`.
+
+import { CATALOGUE } from './catalogue.ts';
+import { version } from './version.ts';
+
+/** Exactly twelve lines: what it is, five commands with an example each, where the rest is. */
+export function introduction(): string[] {
+  return [
+    `Signalbox ${version()}: pipelines that share environments take turns, in order, and nobody is left holding.`,
+    '',
+    '  signalbox serve                            start a server on this machine',
+    '  signalbox run uat -- ./deploy.sh           queue for uat, hold it while the command runs, release',
+    '  signalbox status                           who holds what, since when, who waits',
+    '  signalbox acquire uat --state .lease       hold it over several steps, until signalbox release',
+    '  signalbox freeze uat --reason "demo"       let nobody new in, until signalbox unfreeze',
+    '',
+    'All commands: signalbox --help              One of them: signalbox run --help',
+    'A server elsewhere: signalbox login https://signalbox.example',
+    'Which server, which key, does it work: signalbox doctor',
+    'Documentation: docs/cli.md',
+  ];
+}
+
+export function allCommands(): string[] {
+  const lines = [
+    'Examples:',
+    '  signalbox run uat -- ./deploy.sh        hold uat while the command runs',
+    '  signalbox run --label kind=db -- make   hold any one environment of a pool',
+    '  signalbox status                        who holds what',
+    '  signalbox history uat --since 1h        what happened to it',
+    '',
+    'Usage: signalbox COMMAND [options]',
+  ];
+  for (const { title, entries } of CATALOGUE) {
+    lines.push('', `${title}:`);
+    for (const { name, summary } of entries) lines.push(`  ${name.padEnd(12)} ${summary}`);
+  }
+  lines.push('', 'Help of one: signalbox COMMAND --help     Version: signalbox --version');
+  return lines;
+}
