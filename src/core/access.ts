@@ -49,7 +49,9 @@ function gives(grant: Grant, scope: Scope): boolean {
 
 /** Whether the actor has a scope for an environment; `null` asks whether it has it for any at all. */
 export function may(actor: Actor, scope: Scope, environment: string | null): boolean {
-  return actor.grants.some((grant) => gives(grant, scope) && (environment === null || globsMatch(grant.globs, environment)));
+  return actor.grants.some(
+    (grant) => gives(grant, scope) && (environment === null || globsMatch(grant.globs, environment)),
+  );
 }
 
 /** Whether the actor has a scope without any limit to some environments. */
@@ -72,9 +74,13 @@ export function globsOf(actor: Actor, scope: Scope): readonly string[] | null {
 export function forbidden(actor: Actor, scope: Scope, environment: string | null): Refusal {
   const what = environment === null ? scope : `${scope} on ${environment}`;
   const has = grantTexts(actor);
-  return refuse('forbidden', `${actor.name} may not do this: it needs ${what}, it has ${has.join(', ') || 'nothing'}.`, {
-    facts: { needs: environment === null ? scope : `${scope}:${environment}`, has },
-  });
+  return refuse(
+    'forbidden',
+    `${actor.name} may not do this: it needs ${what}, it has ${has.join(', ') || 'nothing'}.`,
+    {
+      facts: { needs: environment === null ? scope : `${scope}:${environment}`, has },
+    },
+  );
 }
 
 /** Grants as text, `scope` or `scope:glob` each. */

@@ -20,7 +20,8 @@ export function markDirty(turn: Turn, name: string, lease: string, reason: strin
 /** Somebody has looked: the slots are free again. */
 export function clean(turn: Turn, name: string, actor: Actor, reason: string | null): Outcome<EnvironmentRow> {
   const environment = turn.state.environments.get(name);
-  if (environment === undefined) return refuse('environment_unknown', `There is no environment "${name}".`, { field: 'environment' });
+  if (environment === undefined)
+    return refuse('environment_unknown', `There is no environment "${name}".`, { field: 'environment' });
   if (!may(actor, 'force', name)) return forbidden(actor, 'force', name);
   if (environment.dirty.length === 0) return accept(environment);
   const cleaned = turn.put('environment', name, (seq) => ({ ...environment, seq, dirty: [] }));

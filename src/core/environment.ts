@@ -32,7 +32,12 @@ export function findEnvironment(turn: Turn, name: string): Outcome<EnvironmentRo
 }
 
 /** Declares an environment or changes one. `created` says which. */
-export function configure(turn: Turn, name: string, change: EnvironmentChange, actor: Actor): Outcome<{ environment: EnvironmentRow; created: boolean }> {
+export function configure(
+  turn: Turn,
+  name: string,
+  change: EnvironmentChange,
+  actor: Actor,
+): Outcome<{ environment: EnvironmentRow; created: boolean }> {
   const fault = nameFault(name);
   if (fault !== null) return refuse('invalid_name', `The name of the environment ${fault}.`, { field: 'name' });
   const before = turn.state.environments.get(name);
@@ -60,13 +65,18 @@ export function configure(turn: Turn, name: string, change: EnvironmentChange, a
   });
   const data = { ...definedOnly(change) };
   turn.event(before === undefined ? 'environment.created' : 'environment.changed', name, actor.name, data);
-  if (stateChanges && change.state === 'draining') sendAway(turn, name, 'environment_draining', actor.name, change.reason ?? null);
+  if (stateChanges && change.state === 'draining')
+    sendAway(turn, name, 'environment_draining', actor.name, change.reason ?? null);
   grantReady(turn);
   return accept({ environment: turn.state.environments.get(name) ?? environment, created: before === undefined });
 }
 
 /** Null when the environment is there; when it had to be made, its name and the nearest one that existed before. */
-export function createAtFirstUse(turn: Turn, name: string, actor: Actor): Outcome<{ environment: string; nearest: string | null } | null> {
+export function createAtFirstUse(
+  turn: Turn,
+  name: string,
+  actor: Actor,
+): Outcome<{ environment: string; nearest: string | null } | null> {
   const { state } = turn;
   if (state.environments.has(name)) return accept(null);
   if (state.settings.declaredOnly) return unknown(turn, name);
@@ -79,7 +89,12 @@ export function createAtFirstUse(turn: Turn, name: string, actor: Actor): Outcom
 }
 
 /** Refused while somebody holds or waits for it by name; with `force` and a reason those leases end. */
-export function deleteEnvironment(turn: Turn, name: string, actor: Actor, force: { reason: string } | null): Outcome<null> {
+export function deleteEnvironment(
+  turn: Turn,
+  name: string,
+  actor: Actor,
+  force: { reason: string } | null,
+): Outcome<null> {
   const found = findEnvironment(turn, name);
   if (!found.ok) return found;
   if (!may(actor, 'admin', name)) return forbidden(actor, 'admin', name);
@@ -90,7 +105,9 @@ export function deleteEnvironment(turn: Turn, name: string, actor: Actor, force:
     return refuse('environment_in_use', message, { facts: { held: holders.length, waiting: waiters.length } });
   }
   if (force !== null && force.reason.trim() === '') {
-    return refuse('reason_required', 'Taking something away needs a reason: it is shown to whoever loses it.', { field: 'reason' });
+    return refuse('reason_required', 'Taking something away needs a reason: it is shown to whoever loses it.', {
+      field: 'reason',
+    });
   }
   for (const lease of waiters) end(turn, lease, 'environment_deleted', actor.name, force?.reason ?? null);
   for (const lease of holders) end(turn, lease, 'environment_deleted', actor.name, force?.reason ?? null);
@@ -106,7 +123,10 @@ export function reopen(turn: Turn, environment: EnvironmentRow): void {
     ...environment,
     ...{ seq, state: 'open', stateReason: null, stateBy: null, stateAt: null, stateUntil: null },
   }));
-  turn.event('environment.changed', environment.name, signalboxItself.name, { state: 'open', reason: 'its end was reached' });
+  turn.event('environment.changed', environment.name, signalboxItself.name, {
+    state: 'open',
+    reason: 'its end was reached',
+  });
   grantReady(turn);
 }
 
@@ -124,26 +144,42 @@ function sendAway(turn: Turn, name: string, how: 'environment_draining', by: str
   for (const lease of waitingByName(turn, name)) end(turn, lease, how, by, reason);
 }
 
-function mayConfigure(turn: Turn, name: string, before: EnvironmentRow | undefined, change: EnvironmentChange, actor: Actor): Refusal | null {
+function mayConfigure(
+  turn: Turn,
+  name: string,
+  before: EnvironmentRow | undefined,
+  change: EnvironmentChange,
+  actor: Actor,
+): Refusal | null {
   const { state: nextState, reason, untilAt, ...settings } = change;
   const configures = before === undefined || Object.keys(definedOnly(settings)).length > 0;
   if (configures && !may(actor, 'admin', name)) return forbidden(actor, 'admin', name);
   if (nextState === undefined) {
     if (reason == null && untilAt == null) return before === undefined ? boundReached(turn) : null;
-    return refuse('invalid_request', 'reason and until belong to a state: give state frozen or draining with them.', { field: 'state' });
+    return refuse('invalid_request', 'reason and until belong to a state: give state frozen or draining with them.', {
+      field: 'state',
+    });
   }
   if (!may(actor, 'force', name)) return forbidden(actor, 'force', name);
   if (nextState !== 'open' && (reason ?? '').trim() === '') {
-    return refuse('reason_required', 'Closing an environment needs a reason: it is shown to everyone who waits for it.', { field: 'reason' });
+    return refuse(
+      'reason_required',
+      'Closing an environment needs a reason: it is shown to everyone who waits for it.',
+      { field: 'reason' },
+    );
   }
-  if (untilAt != null && untilAt <= turn.moment.at) return refuse('invalid_request', 'until lies in the past.', { field: 'until' });
+  if (untilAt != null && untilAt <= turn.moment.at)
+    return refuse('invalid_request', 'until lies in the past.', { field: 'until' });
   return before === undefined ? boundReached(turn) : null;
 }
 
 function boundReached(turn: Turn): Refusal | null {
   const { maxEnvironments } = turn.state.settings;
   if (turn.state.environments.size < maxEnvironments) return null;
-  return refuse('too_many_environments', `There are ${maxEnvironments} environments already, which is as many as a space may have. Delete unused ones.`);
+  return refuse(
+    'too_many_environments',
+    `There are ${maxEnvironments} environments already, which is as many as a space may have. Delete unused ones.`,
+  );
 }
 
 function unknown(turn: Turn, name: string): Refusal {

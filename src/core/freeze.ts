@@ -17,21 +17,42 @@ export interface Freeze {
   readonly untilAt: number | null;
 }
 
-export function putFreeze(turn: Turn, name: string, freeze: Freeze, actor: Actor): Outcome<{ freeze: FreezeRow; created: boolean }> {
+export function putFreeze(
+  turn: Turn,
+  name: string,
+  freeze: Freeze,
+  actor: Actor,
+): Outcome<{ freeze: FreezeRow; created: boolean }> {
   const fault = nameFault(name);
   if (fault !== null) return refuse('invalid_name', `The name of the freeze ${fault}.`, { field: 'name' });
   if (!mayEverywhere(actor, 'force')) return forbidden(actor, 'force', null);
-  if (freeze.reason.trim() === '') return refuse('reason_required', 'A freeze needs a reason: it is shown to everyone who waits.', { field: 'reason' });
-  if (freeze.untilAt !== null && freeze.untilAt <= turn.moment.at) return refuse('invalid_request', 'until lies in the past.', { field: 'until' });
+  if (freeze.reason.trim() === '')
+    return refuse('reason_required', 'A freeze needs a reason: it is shown to everyone who waits.', {
+      field: 'reason',
+    });
+  if (freeze.untilAt !== null && freeze.untilAt <= turn.moment.at)
+    return refuse('invalid_request', 'until lies in the past.', { field: 'until' });
   const { freezes, settings } = turn.state;
   const created = !freezes.has(name);
   if (created && freezes.size >= settings.maxFreezes) {
     return refuse('too_many_freezes', `There are ${settings.maxFreezes} freezes already. Delete those that are over.`);
   }
   const row = turn.put('freeze', name, (seq) => ({
-    ...{ name, seq, labels: freeze.labels, reason: freeze.reason, by: actor.name, at: turn.moment.at, until: freeze.untilAt },
+    ...{
+      name,
+      seq,
+      labels: freeze.labels,
+      reason: freeze.reason,
+      by: actor.name,
+      at: turn.moment.at,
+      until: freeze.untilAt,
+    },
   }));
-  turn.event('freeze.put', name, actor.name, { labels: selectorText(freeze.labels), reason: freeze.reason, untilAt: freeze.untilAt });
+  turn.event('freeze.put', name, actor.name, {
+    labels: selectorText(freeze.labels),
+    reason: freeze.reason,
+    untilAt: freeze.untilAt,
+  });
   grantReady(turn);
   return accept({ freeze: row, created });
 }
@@ -39,7 +60,8 @@ export function putFreeze(turn: Turn, name: string, freeze: Freeze, actor: Actor
 export function endFreeze(turn: Turn, name: string, actor: Actor): Outcome<null> {
   if (!mayEverywhere(actor, 'force')) return forbidden(actor, 'force', null);
   const freeze = turn.state.freezes.get(name);
-  if (freeze === undefined) return refuse('freeze_unknown', `There is no freeze "${name}". GET /v1/freezes lists them.`);
+  if (freeze === undefined)
+    return refuse('freeze_unknown', `There is no freeze "${name}". GET /v1/freezes lists them.`);
   turn.remove('freeze', name);
   turn.event('freeze.ended', name, actor.name, { labels: selectorText(freeze.labels) });
   grantReady(turn);

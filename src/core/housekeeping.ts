@@ -42,13 +42,17 @@ export function needsTidying(turn: Turn): boolean {
 
 /** Ends freezes whose end has come, and drops ended leases and unused environments that were kept long enough. */
 export function tidy(turn: Turn): void {
-  for (let freeze = expiredFreeze(turn); freeze !== undefined; freeze = expiredFreeze(turn)) endFreeze(turn, freeze.name, signalboxItself);
+  for (let freeze = expiredFreeze(turn); freeze !== undefined; freeze = expiredFreeze(turn))
+    endFreeze(turn, freeze.name, signalboxItself);
   for (const environment of [...closedTooLong(turn)]) reopen(turn, environment);
   for (let dropped = 0; dropped < removedAtOnce; dropped++) {
     const lease = oldestEnded(turn);
     if (lease === null) break;
     turn.remove('lease', lease.id);
-    for (const name of new Set([...lease.granted, ...lease.wants.flatMap((want) => ('environment' in want ? [want.environment] : []))])) {
+    for (const name of new Set([
+      ...lease.granted,
+      ...lease.wants.flatMap((want) => ('environment' in want ? [want.environment] : [])),
+    ])) {
       noteIdle(turn, name, lease.endedTick ?? turn.moment.tick);
     }
   }
@@ -64,10 +68,18 @@ export function dropUnused(turn: Turn): void {
   }
   let dropped = 0;
   for (const environment of state.environments.values()) {
-    if (environment.declared || environment.dirty.length > 0 || environment.state !== 'open' || used.has(environment.name)) continue;
+    if (
+      environment.declared ||
+      environment.dirty.length > 0 ||
+      environment.state !== 'open' ||
+      used.has(environment.name)
+    )
+      continue;
     if (environment.idleTick + state.settings.unusedMs > moment.tick) continue;
     turn.remove('environment', environment.name);
-    turn.event('environment.deleted', environment.name, signalboxItself.name, { reason: 'made at first use and not used since' });
+    turn.event('environment.deleted', environment.name, signalboxItself.name, {
+      reason: 'made at first use and not used since',
+    });
     if (++dropped >= removedAtOnce) return;
   }
 }
@@ -93,6 +105,7 @@ function* closedTooLong(turn: Turn) {
 }
 
 function expiredFreeze(turn: Turn) {
-  for (const freeze of turn.state.freezes.values()) if (freeze.until !== null && freeze.until <= turn.moment.at) return freeze;
+  for (const freeze of turn.state.freezes.values())
+    if (freeze.until !== null && freeze.until <= turn.moment.at) return freeze;
   return undefined;
 }

@@ -15,27 +15,38 @@ export interface Slack {
 
 /** Everything that is wrong with a state between two turns, as sentences; empty when all invariants hold. */
 export function stateFaults(state: State, tick: number, slack: Slack): string[] {
-  return [...indexFaults(state), ...holderFaults(state), ...waiterFaults(state, tick, slack), ...idempotencyFaults(state)];
+  return [
+    ...indexFaults(state),
+    ...holderFaults(state),
+    ...waiterFaults(state, tick, slack),
+    ...idempotencyFaults(state),
+  ];
 }
 
 function* indexFaults(state: State): Generator<string> {
   const held = new Map<string, number>();
   for (const lease of state.leases.values()) {
     const waits = lease.state === 'waiting';
-    if (waits !== state.waiting.has(lease.id)) yield `index: ${lease.id} is ${lease.state} but the set of waiting leases says otherwise`;
-    if (waits !== state.queue.requests.has(lease.id)) yield `index: ${lease.id} is ${lease.state} but the queue says otherwise`;
+    if (waits !== state.waiting.has(lease.id))
+      yield `index: ${lease.id} is ${lease.state} but the set of waiting leases says otherwise`;
+    if (waits !== state.queue.requests.has(lease.id))
+      yield `index: ${lease.id} is ${lease.state} but the queue says otherwise`;
     if (lease.state !== 'held') continue;
     for (const name of lease.granted) {
       held.set(name, (held.get(name) ?? 0) + 1);
-      if (state.holders.get(name)?.has(lease.id) !== true) yield `index: ${lease.id} holds ${name} and is not among its holders`;
+      if (state.holders.get(name)?.has(lease.id) !== true)
+        yield `index: ${lease.id} holds ${name} and is not among its holders`;
     }
   }
   for (const [name, ids] of state.holders) {
-    if (ids.size !== held.get(name)) yield `index: ${name} has ${ids.size} holders, its leases say ${held.get(name) ?? 0}`;
+    if (ids.size !== held.get(name))
+      yield `index: ${name} has ${ids.size} holders, its leases say ${held.get(name) ?? 0}`;
   }
   for (const place of state.queue.places.values()) {
-    if (place.held !== (held.get(place.name) ?? 0)) yield `index: the queue counts ${place.held} held slots of ${place.name}, its leases say ${held.get(place.name) ?? 0}`;
-    if (place.aside.size > 0 && openSlots(place) < place.aside.size) yield `L1: more slots of ${place.name} are set aside than are open`;
+    if (place.held !== (held.get(place.name) ?? 0))
+      yield `index: the queue counts ${place.held} held slots of ${place.name}, its leases say ${held.get(place.name) ?? 0}`;
+    if (place.aside.size > 0 && openSlots(place) < place.aside.size)
+      yield `L1: more slots of ${place.name} are set aside than are open`;
   }
 }
 
@@ -44,10 +55,12 @@ function* holderFaults(state: State): Generator<string> {
   for (const lease of state.leases.values()) {
     if (lease.state !== 'held') continue;
     const units = unitsOf(lease);
-    if (lease.granted.length !== units.length) yield `L11: ${lease.id} asked for ${units.length} environments and holds ${lease.granted.length}`;
+    if (lease.granted.length !== units.length)
+      yield `L11: ${lease.id} asked for ${units.length} environments and holds ${lease.granted.length}`;
     if (new Set(lease.granted).size !== lease.granted.length) yield `L11: ${lease.id} holds an environment twice`;
     for (const [i, want] of units.entries()) {
-      if ('environment' in want && want.environment !== lease.granted[i]) yield `L11: ${lease.id} asked for ${want.environment} and holds ${lease.granted[i]}`;
+      if ('environment' in want && want.environment !== lease.granted[i])
+        yield `L11: ${lease.id} asked for ${want.environment} and holds ${lease.granted[i]}`;
     }
   }
 }
@@ -55,7 +68,8 @@ function* holderFaults(state: State): Generator<string> {
 /** L6, L8, L9: nobody who could go on is left waiting, and nobody who is gone is left holding. */
 function* waiterFaults(state: State, tick: number, slack: Slack): Generator<string> {
   for (const id of state.waiting) {
-    if (state.queue.isFull(id) && state.presence.get(id)?.open === true) yield `L8: everything is set aside for ${id}, its client is there, and it still waits`;
+    if (state.queue.isFull(id) && state.presence.get(id)?.open === true)
+      yield `L8: everything is set aside for ${id}, its client is there, and it still waits`;
   }
   for (const place of state.queue.places.values()) {
     if (freeSlots(place) <= 0) continue;
@@ -101,10 +115,12 @@ export class Watch {
       if (before !== null && before.state !== 'waiting' && before.state !== 'held' && before.state !== after.state) {
         found.push(`L3: ${after.id} had ended (${before.state}) and became ${after.state}`);
       }
-      if (after.state === 'held' && after.ttlMs !== null && after.renewal === after.seq) this.#renewed.set(after.id, turn.moment.tick);
+      if (after.state === 'held' && after.ttlMs !== null && after.renewal === after.seq)
+        this.#renewed.set(after.id, turn.moment.tick);
       if (after.end?.how === 'expired' && before?.state === 'held') {
         const lived = turn.moment.tick - (this.#renewed.get(after.id) ?? Number.NEGATIVE_INFINITY);
-        if (lived < (after.ttlMs ?? 0)) found.push(`L5: ${after.id} expired ${lived} ms after its last renewal, its ttl is ${after.ttlMs} ms`);
+        if (lived < (after.ttlMs ?? 0))
+          found.push(`L5: ${after.id} expired ${lived} ms after its last renewal, its ttl is ${after.ttlMs} ms`);
       }
     });
     return found;
@@ -119,7 +135,8 @@ export class Watch {
       const used = (state.holders.get(name)?.size ?? 0) + environment.dirty.length;
       // Only a turn that also changed the environment can leave it over capacity although it was not when this was granted.
       const changedToo = turn.changes.some((change) => change.kind === 'environment' && change.id === name);
-      if (used > environment.capacity && !changedToo) found.push(`L1: ${name} has ${used} slots in use of ${environment.capacity} after granting ${lease.id}`);
+      if (used > environment.capacity && !changedToo)
+        found.push(`L1: ${name} has ${used} slots in use of ${environment.capacity} after granting ${lease.id}`);
       const last = this.#lastFence.get(name) ?? 0;
       if ((lease.fence ?? 0) <= last) found.push(`L2: ${name} was granted with fence ${lease.fence} after ${last}`);
       this.#lastFence.set(name, lease.fence ?? 0);
@@ -130,7 +147,8 @@ export class Watch {
       if ('environment' in want || environment === undefined) continue;
       const fits = labelsMatch(want.labels, environment.labels) && globsMatch(lease.globs, name);
       const relabelled = turn.changes.some((change) => change.kind === 'environment' && change.id === name);
-      if (!fits && !relabelled) found.push(`L11: ${lease.id} was granted ${name}, which does not carry what it asked for`);
+      if (!fits && !relabelled)
+        found.push(`L11: ${lease.id} was granted ${name}, which does not carry what it asked for`);
     }
     found.push(...overtaken(state, lease));
     return found;
@@ -144,10 +162,12 @@ function* overtaken(state: State, granted: LeaseRow): Generator<string> {
   for (const id of state.waiting) {
     const other = state.leases.get(id) as LeaseRow;
     const [same, ...more] = other.wants;
-    if (same === undefined || more.length > 0 || !('environment' in same) || same.environment !== want.environment) continue;
+    if (same === undefined || more.length > 0 || !('environment' in same) || same.environment !== want.environment)
+      continue;
     const earlier = level(other) > level(granted) || (level(other) === level(granted) && other.order < granted.order);
     // One whose slot is set aside is only waiting for its client; it is not in anybody's way.
-    if (earlier && !state.queue.isFull(id)) yield `L7: ${granted.id} was granted ${want.environment} before ${id}, which stands before it`;
+    if (earlier && !state.queue.isFull(id))
+      yield `L7: ${granted.id} was granted ${want.environment} before ${id}, which stands before it`;
   }
 }
 
@@ -157,5 +177,7 @@ function level(lease: LeaseRow): number {
 
 /** One want for each environment that the lease holds or will hold. */
 function unitsOf(lease: LeaseRow): Want[] {
-  return lease.wants.flatMap((want): Want[] => ('environment' in want ? [want] : Array.from({ length: want.count }, () => want)));
+  return lease.wants.flatMap((want): Want[] =>
+    'environment' in want ? [want] : Array.from({ length: want.count }, () => want),
+  );
 }

@@ -25,14 +25,24 @@ export function createKey(turn: Turn, key: NewKey, actor: Actor): Outcome<KeyRow
   const unknown = key.scopes.find((scope) => parseGrant(scope) === null);
   if (key.scopes.length === 0 || unknown !== undefined) {
     const what = unknown === undefined ? 'A key needs at least one scope' : `"${unknown}" is no scope`;
-    return refuse('invalid_request', `${what}: read, acquire, force, signal, wait, probe, build, terminate or admin, each perhaps with :glob.`, {
-      field: 'scopes',
-    });
+    return refuse(
+      'invalid_request',
+      `${what}: read, acquire, force, signal, wait, probe, build, terminate or admin, each perhaps with :glob.`,
+      {
+        field: 'scopes',
+      },
+    );
   }
   const { keys, settings } = turn.state;
-  if (keys.size >= settings.maxKeys) return refuse('too_many_keys', `There are ${settings.maxKeys} keys already. Delete those that are not used.`);
+  if (keys.size >= settings.maxKeys)
+    return refuse('too_many_keys', `There are ${settings.maxKeys} keys already. Delete those that are not used.`);
   const row = turn.put('key', key.id, (seq) => ({ ...key, seq, createdAt: turn.moment.at, createdBy: actor.name }));
-  turn.event('key.created', key.name, actor.name, { key: key.id, scopes: key.scopes, maxPriority: key.maxPriority, expiresAt: key.expiresAt });
+  turn.event('key.created', key.name, actor.name, {
+    key: key.id,
+    scopes: key.scopes,
+    maxPriority: key.maxPriority,
+    expiresAt: key.expiresAt,
+  });
   return accept(row);
 }
 

@@ -6,7 +6,8 @@ export const maxNameLength = 200;
 export function nameFault(name: string): string | null {
   if (name.length === 0) return 'is empty';
   // Counted in characters, not UTF-16 units: a person counts what they see.
-  if (name.length > maxNameLength && [...name].length > maxNameLength) return `is longer than ${maxNameLength} characters`;
+  if (name.length > maxNameLength && [...name].length > maxNameLength)
+    return `is longer than ${maxNameLength} characters`;
   // C0, DEL, C1, and the separators and lone surrogates that break lines and encodings.
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Surrogate}/u.test(name)) return 'contains control characters';
   if (name !== name.trim()) return 'begins or ends with a space';
@@ -45,7 +46,8 @@ function editDistance(a: string, b: string, limit: number): number {
     for (let j = 1; j <= b.length; j++) {
       const substitute = (last[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let cost = Math.min(substitute, (last[j] as number) + 1, (row[j - 1] as number) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (beforeLast[j - 2] as number) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, (beforeLast[j - 2] as number) + 1);
       row.push(cost);
       if (cost < smallest) smallest = cost;
     }

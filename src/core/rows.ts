@@ -119,7 +119,12 @@ export interface LeaseRow {
   readonly resumed: boolean;
   /** The grant is known to have reached its client; kept only for leases without ttl, which nothing else would end. */
   readonly collected: boolean;
-  readonly revoking: { readonly by: string; readonly reason: string; readonly at: number; readonly steal: boolean } | null;
+  readonly revoking: {
+    readonly by: string;
+    readonly reason: string;
+    readonly at: number;
+    readonly steal: boolean;
+  } | null;
   readonly endedAt: number | null;
   readonly endedTick: number | null;
   readonly end: { readonly how: EndHow; readonly by: string; readonly reason: string | null } | null;

@@ -87,7 +87,9 @@ export class State {
       return change.kind === 'lease' && change.row?.state === 'waiting' ? 3 : 2;
     };
     const arrival = (change: Change): number =>
-      change.kind === 'lease' ? (change.row?.endedTick ?? change.row?.fence ?? change.row?.order ?? change.seq) : change.seq;
+      change.kind === 'lease'
+        ? (change.row?.endedTick ?? change.row?.fence ?? change.row?.order ?? change.seq)
+        : change.seq;
     for (const change of rows.toSorted((a, b) => stage(a) - stage(b) || arrival(a) - arrival(b))) this.apply(change);
     this.seq = seq;
   }
@@ -97,7 +99,7 @@ export class State {
     this.seq = Math.max(this.seq, change.seq);
     switch (change.kind) {
       case 'lease':
-        this.#applyLease(change.id, change.row);
+        this.#applyLease(change.id, change.row, change.seq);
         break;
       case 'environment':
         this.#applyEnvironment(change.id, change.row);
@@ -128,7 +130,8 @@ export class State {
   /** Names of the freezes by selector that hold this environment. */
   frozenBy(environment: EnvironmentRow): string[] {
     const names: string[] = [];
-    for (const freeze of this.freezes.values()) if (labelsMatch(freeze.labels, environment.labels)) names.push(freeze.name);
+    for (const freeze of this.freezes.values())
+      if (labelsMatch(freeze.labels, environment.labels)) names.push(freeze.name);
     return names;
   }
 
@@ -151,11 +154,17 @@ export class State {
   /** Seq at which a waiting lease last changed or its place in line may have. */
   movedSeq(lease: LeaseRow): number {
     let seq = lease.seq;
-    if (lease.state === 'waiting') for (const want of lease.wants) seq = Math.max(seq, this.#moved.get(lineKey(want)) ?? 0);
+    if (lease.state === 'waiting')
+      for (const want of lease.wants) seq = Math.max(seq, this.#moved.get(lineKey(want)) ?? 0);
     return seq;
   }
 
-  #applyLease(id: string, after: LeaseRow | null): void {
+  /** Seq at which an environment, who holds it or who waits for it last changed. */
+  environmentSeq(environment: EnvironmentRow): number {
+    return Math.max(environment.seq, this.#moved.get(environment.name) ?? 0);
+  }
+
+  #applyLease(id: string, after: LeaseRow | null, seq: number): void {
     const before = this.leases.get(id) ?? null;
     if (after === null) this.leases.delete(id);
     else this.leases.set(id, after);
@@ -175,7 +184,7 @@ export class State {
         this.presence.delete(id);
         this.unsent.delete(id);
       }
-      this.#noteMove((after ?? before) as LeaseRow, after?.seq ?? this.seq);
+      this.#noteMove((after ?? before) as LeaseRow, seq);
     }
     const row = before ?? after;
     if (row?.idempotency != null && (before === null || after === null)) {

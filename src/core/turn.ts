@@ -57,7 +57,8 @@ export class Turn {
   rollback(mark: Mark): void {
     while (this.changes.length > mark.changes) {
       this.changes.pop();
-      this.state.apply(this.#opposites.pop() as Change);
+      // With the seq of the mark: whoever follows a place in line must not be told of a change that never was.
+      this.state.apply({ ...(this.#opposites.pop() as Change), seq: mark.seq });
     }
     this.events.length = mark.events;
     this.state.seq = mark.seq;
@@ -70,7 +71,7 @@ export class Turn {
 
   #change(change: Change): void {
     const before = this.state.row(change.kind, change.id) ?? null;
-    const opposite = { kind: change.kind, id: change.id, seq: before?.seq ?? this.prev, row: before } as Change;
+    const opposite = { kind: change.kind, id: change.id, seq: this.prev, row: before } as Change;
     this.state.apply(change);
     this.changes.push(change);
     this.#opposites.push(opposite);

@@ -9,6 +9,8 @@ import { Waiters } from './waiters.ts';
 
 export interface Patience {
   readonly milliseconds: number;
+  /** Whether whoever waits is the client of the lease; an onlooker's poll keeps no place and collects no grant. */
+  readonly isClient: boolean;
   /** Return as soon as the lease's seq is beyond this; null = as soon as it no longer waits. */
   readonly after: number | null;
   /** The client has gone, or the server is stopping. */
@@ -45,7 +47,7 @@ export class Polls {
 
   /** Stays on the line until the lease has changed as asked, patience ends, or the client goes. */
   async wait(id: string, patience: Patience): Promise<LeaseRow | undefined> {
-    this.#enter(id);
+    if (patience.isClient) this.#enter(id);
     let woken = false;
     let resume = (): void => undefined;
     const wake = (): void => {
@@ -57,7 +59,7 @@ export class Polls {
     const timer = this.#clock.after(patience.milliseconds, wake);
     patience.signal.addEventListener('abort', wake, { once: true });
     try {
-      let lease = await this.#contact(id);
+      let lease = await (patience.isClient ? this.#contact(id) : this.#row(id));
       const deadline = this.#clock.monotonic() + patience.milliseconds;
       while (lease !== undefined && !(await this.#answers(lease, patience.after))) {
         if (!woken) await new Promise<void>((resolve) => (resume = resolve));
@@ -72,7 +74,7 @@ export class Polls {
       stop();
       this.#clock.cancel(timer);
       patience.signal.removeEventListener('abort', wake);
-      this.#exit(id);
+      if (patience.isClient) this.#exit(id);
     }
   }
 
@@ -80,10 +82,12 @@ export class Polls {
   delivered(lease: LeaseRow): void {
     if (lease.state !== 'held' || lease.collected || lease.ttlMs !== null) return;
     // Should this fail, the lease is treated as one whose grant never arrived, unless its client is heard of.
-    this.#replica.decide((turn) => {
-      const now = turn.state.leases.get(lease.id);
-      if (now !== undefined) collect(turn, now);
-    }).catch(() => undefined);
+    this.#replica
+      .decide((turn) => {
+        const now = turn.state.leases.get(lease.id);
+        if (now !== undefined) collect(turn, now);
+      })
+      .catch(() => undefined);
   }
 
   /** Everybody is answered with how their lease stands: the server is stopping. */

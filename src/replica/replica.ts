@@ -6,15 +6,15 @@
 //   - a turn that could not be kept is taken back whole, and whoever asked is told (L14);
 //   - what is over by log time is proposed as a command like any other, behind whatever has already arrived.
 
+import { dropUnused, needsTidying, resume, tidy } from '../core/housekeeping.ts';
 import { expire } from '../core/lease/end.ts';
 import { grantIfPresent } from '../core/lease/grant.ts';
 import { grantNotSent, leaveLine } from '../core/lease/hold.ts';
-import { dropUnused, needsTidying, resume, tidy } from '../core/housekeeping.ts';
 import type { Moment } from '../core/rows.ts';
 import type { Settings } from '../core/state.ts';
 import { State } from '../core/state.ts';
 import { Turn } from '../core/turn.ts';
-import type { Draft, Log, TurnOutcome } from '../log/log.ts';
+import type { Contents, Draft, Log, TurnOutcome } from '../log/log.ts';
 import type { Clock, Timer } from './clock.ts';
 import { LogTime } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
@@ -89,9 +89,11 @@ export class Replica {
   #closing = false;
   /** From which lease secrets are derived. */
   readonly secret: string;
+  /** The store was made by this start. */
+  readonly isNew: boolean;
   readonly figures: TurnFigures = { turns: 0, commands: 0, changes: 0, events: 0, fullTurns: 0 };
 
-  private constructor(options: ReplicaOptions, state: State, tick: number, secret: string) {
+  private constructor(options: ReplicaOptions, state: State, { tick, secret, isNew }: Contents) {
     this.#log = options.log;
     this.#clock = options.clock;
     this.#ids = options.ids;
@@ -101,6 +103,7 @@ export class Replica {
     this.#writtenTick = tick;
     this.#sweptTick = tick;
     this.secret = secret;
+    this.isNew = isNew;
   }
 
   /** Loads the space, and resumes what was held and waited for. */
@@ -108,7 +111,7 @@ export class Replica {
     const contents = await options.log.load();
     const state = new State(options.settings);
     state.load(contents.rows, contents.seq, contents.epoch);
-    const replica = new Replica(options, state, contents.tick, contents.secret);
+    const replica = new Replica(options, state, contents);
     await replica.decide((turn) => resume(turn, options.startFacts));
     for (const id of state.leases.keys()) replica.#deadlines.watch(state, id);
     replica.#scheduleExpiry();
@@ -122,7 +125,12 @@ export class Replica {
       if (this.#broken !== null || this.#closing) return reject(this.#stopped());
       if (options.needsRoom === true && this.#log.full) return reject(new StoreFull('the disk of the store is full'));
       if (this.#pending.length >= commandsWaiting) return reject(new ReplicaBusy('too many commands are waiting'));
-      this.#pending.push({ command, needsRoom: options.needsRoom ?? false, resolve: resolve as (value: unknown) => void, reject });
+      this.#pending.push({
+        command,
+        needsRoom: options.needsRoom ?? false,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      });
       this.#pumpSoon();
     });
   }
@@ -185,7 +193,9 @@ export class Replica {
   }
 
   #stopped(): ReplicaStopped {
-    return new ReplicaStopped(this.#broken === null ? 'the server is stopping' : `the store has failed: ${this.#broken.message}`);
+    return new ReplicaStopped(
+      this.#broken === null ? 'the server is stopping' : `the store has failed: ${this.#broken.message}`,
+    );
   }
 
   #pumpSoon(): void {
@@ -290,7 +300,10 @@ export class Replica {
     if (this.#broken !== null || this.#closing) return;
     const over = this.#deadlines.takeDue(this.#state, this.#time.tick(), expiriesPerTurn);
     const proposals = over.map((id) => ({ id, renewal: this.#state.leases.get(id)?.renewal ?? 0 }));
-    if (proposals.length === 0) return this.#scheduleExpiry();
+    if (proposals.length === 0) {
+      this.#scheduleExpiry();
+      return;
+    }
     const done = (): void => {
       for (const { id } of proposals) this.#watch(id);
     };

@@ -73,16 +73,28 @@ export function acquire(turn: Turn, ask: Ask): Outcome<Acquired> {
   grantReady(turn);
   const lease = state.leases.get(ask.id) as LeaseRow;
   if (lease.state === 'waiting' && queueMs === 0) {
-    const busy = refuse('environment_busy', busyMessage(state, lease), { facts: { blockedBy: blockers(state, waiting) } });
+    const busy = refuse('environment_busy', busyMessage(state, lease), {
+      facts: { blockedBy: blockers(state, waiting) },
+    });
     turn.rollback(mark);
     state.presence.delete(ask.id);
     return busy;
   }
   if (!ask.polling) state.presence.set(ask.id, { open: false, sinceTick: turn.moment.tick });
   if (lease.state === 'waiting') {
-    const subjects = ask.wants.map((want) => ('environment' in want ? want.environment : Object.entries(want.labels).map((pair) => pair.join('=')).join(',')));
+    const subjects = ask.wants.map((want) =>
+      'environment' in want
+        ? want.environment
+        : Object.entries(want.labels)
+            .map((pair) => pair.join('='))
+            .join(','),
+    );
     for (const subject of subjects) {
-      turn.event('lease.queued', subject, ask.actor.name, { lease: lease.id, holder: lease.holder.name, position: state.queue.position(lease.id) });
+      turn.event('lease.queued', subject, ask.actor.name, {
+        lease: lease.id,
+        holder: lease.holder.name,
+        position: state.queue.position(lease.id),
+      });
     }
   }
   return accept({ lease, replayed: false, created });
@@ -98,7 +110,13 @@ export function wouldBeGranted(turn: Turn, ask: Ask): Outcome<boolean> {
   return outcome.code === 'environment_busy' || outcome.code === 'environment_draining' ? accept(false) : outcome;
 }
 
-function newLease(turn: Turn, ask: Ask, globs: readonly string[] | null, queueMs: number | null, seq: number): LeaseRow {
+function newLease(
+  turn: Turn,
+  ask: Ask,
+  globs: readonly string[] | null,
+  queueMs: number | null,
+  seq: number,
+): LeaseRow {
   return {
     id: ask.id,
     seq,
@@ -140,9 +158,13 @@ function replay(state: State, ask: Ask): Outcome<Acquired> | null {
   const lease = state.leaseOfIdempotencyKey(ask.actor.identity, route, key);
   if (lease === undefined) return null;
   if (lease.idempotency?.hash !== hash) {
-    return refuse('idempotency_key_reused', 'This Idempotency-Key was used for another request. Use a new key for a new request.', {
-      field: 'Idempotency-Key',
-    });
+    return refuse(
+      'idempotency_key_reused',
+      'This Idempotency-Key was used for another request. Use a new key for a new request.',
+      {
+        field: 'Idempotency-Key',
+      },
+    );
   }
   return accept({ lease, replayed: true, created: [] });
 }
@@ -153,10 +175,14 @@ function draining(state: State, wants: readonly Want[]): Refusal | null {
     const environment = state.environments.get(want.environment);
     if (environment?.state !== 'draining') continue;
     const why = environment.stateReason === null ? '' : `: ${environment.stateReason}`;
-    return refuse('environment_draining', `${environment.name} is being drained by ${environment.stateBy}${why}. It takes no new requests.`, {
-      field: 'environment',
-      facts: { environment: environment.name },
-    });
+    return refuse(
+      'environment_draining',
+      `${environment.name} is being drained by ${environment.stateBy}${why}. It takes no new requests.`,
+      {
+        field: 'environment',
+        facts: { environment: environment.name },
+      },
+    );
   }
   return null;
 }
@@ -164,21 +190,34 @@ function draining(state: State, wants: readonly Want[]): Refusal | null {
 function full(state: State, wants: readonly Want[]): Refusal | null {
   const { maxWaiting, maxWaitingPerLine } = state.settings;
   if (state.waiting.size >= maxWaiting) {
-    return refuse('queue_full', `${maxWaiting} requests are waiting already, which is as many as a space may have. Try again later.`);
+    return refuse(
+      'queue_full',
+      `${maxWaiting} requests are waiting already, which is as many as a space may have. Try again later.`,
+    );
   }
   for (const want of wants) {
     const waiting = 'environment' in want ? (state.queue.places.get(want.environment)?.own.waiting ?? 0) : 0;
     if (waiting < maxWaitingPerLine) continue;
-    return refuse('queue_full', `${maxWaitingPerLine} requests are waiting for this environment already. Try again later.`, { field: 'wants' });
+    return refuse(
+      'queue_full',
+      `${maxWaitingPerLine} requests are waiting for this environment already. Try again later.`,
+      { field: 'wants' },
+    );
   }
   return null;
 }
 
 /** The smallest default of the environments that are asked for, or that may be granted for a label; null when none has one. */
-function smallestDefault(state: State, wants: readonly Want[], globs: readonly string[] | null, field: 'ttlMs' | 'maxHoldMs'): number | null {
+function smallestDefault(
+  state: State,
+  wants: readonly Want[],
+  globs: readonly string[] | null,
+  field: 'ttlMs' | 'maxHoldMs',
+): number | null {
   let smallest: number | null = null;
   for (const want of wants) {
-    const names = 'environment' in want ? [want.environment] : state.queue.matching(want.labels, globs).map((place) => place.name);
+    const names =
+      'environment' in want ? [want.environment] : state.queue.matching(want.labels, globs).map((place) => place.name);
     for (const name of names) {
       const value = state.environments.get(name)?.[field] ?? null;
       if (value !== null && (smallest === null || value < smallest)) smallest = value;
@@ -192,6 +231,13 @@ function busyMessage(state: State, lease: LeaseRow): string {
   if (first === undefined) return 'What was asked for is not free. Ask with ?wait= or queueSeconds to queue for it.';
   const what = first.environment ?? 'what was asked for';
   const by = first.holder?.name ?? 'someone without a name';
-  const why = { held: `held by ${by}`, frozen: 'frozen', draining: 'being drained', dirty: 'waiting to be cleaned', queue: 'promised to an earlier request', no_match: 'not there' }[first.why];
+  const why = {
+    held: `held by ${by}`,
+    frozen: 'frozen',
+    draining: 'being drained',
+    dirty: 'waiting to be cleaned',
+    queue: 'promised to an earlier request',
+    no_match: 'not there',
+  }[first.why];
   return `${what} is ${why}. Ask with ?wait= or queueSeconds to queue for it.`;
 }

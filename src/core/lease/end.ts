@@ -14,7 +14,12 @@ import { grantReady } from './grant.ts';
 import { alreadyEnded, findLease, notYours } from './hold.ts';
 
 const endedWaiting: Partial<Record<EndHow, LeaseState>> = { queue_timeout: 'timed_out', absent: 'timed_out' };
-const endedHeld: Partial<Record<EndHow, LeaseState>> = { released: 'released', expired: 'expired', max_hold: 'expired', absent: 'expired' };
+const endedHeld: Partial<Record<EndHow, LeaseState>> = {
+  released: 'released',
+  expired: 'expired',
+  max_hold: 'expired',
+  absent: 'expired',
+};
 
 /** Ends after which a slot may have been left as it was: nobody said that they were done with it. */
 const leavesDirty: readonly EndHow[] = ['expired', 'max_hold', 'revoked'];

@@ -30,6 +30,12 @@ export function grantIfPresent(turn: Turn, id: string): void {
   }));
   const waitedSeconds = Math.max(0, Math.round((moment.tick - lease.queuedTick) / 1000));
   for (const name of granted) {
-    turn.event('lease.granted', name, lease.by, { lease: id, holder: lease.holder.name, environments: granted, fence: held.fence, waitedSeconds });
+    turn.event('lease.granted', name, lease.by, {
+      lease: id,
+      holder: lease.holder.name,
+      environments: granted,
+      fence: held.fence,
+      waitedSeconds,
+    });
   }
 }

@@ -14,7 +14,10 @@ import { grantIfPresent } from './grant.ts';
 export function findLease(state: State, id: string): Outcome<LeaseRow> {
   const lease = state.leases.get(id);
   if (lease !== undefined) return accept(lease);
-  return refuse('lease_unknown', `There is no lease ${id}. Ended leases are kept for a day: signalbox history tells of older ones.`);
+  return refuse(
+    'lease_unknown',
+    `There is no lease ${id}. Ended leases are kept for a day: signalbox history tells of older ones.`,
+  );
 }
 
 /** Why this actor may not renew, release or collect this lease; null when it may. */
@@ -69,12 +72,17 @@ export function renew(turn: Turn, id: string, actor: Actor): Outcome<LeaseRow> {
   const foreign = notYours(actor, lease);
   if (foreign !== null) return foreign;
   if (lease.state === 'waiting') {
-    return refuse('not_held', `Lease ${id} is still waiting: ask for it with GET /v1/leases/${id}?wait=30 instead of renewing it.`);
+    return refuse(
+      'not_held',
+      `Lease ${id} is still waiting: ask for it with GET /v1/leases/${id}?wait=30 instead of renewing it.`,
+    );
   }
   if (lease.state !== 'held') return alreadyEnded(lease);
   if (lease.revoking !== null) {
     const { by, reason } = lease.revoking;
-    return refuse('lease_revoked', `${by} is taking this lease away: ${reason}. Stop, and release it.`, { facts: { lease: id } });
+    return refuse('lease_revoked', `${by} is taking this lease away: ${reason}. Stop, and release it.`, {
+      facts: { lease: id },
+    });
   }
   if (lease.ttlMs === null) return accept(collect(turn, lease));
   turn.state.unsent.delete(id);

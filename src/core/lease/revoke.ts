@@ -10,9 +10,9 @@ import type { LeaseRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
 import type { Acquired, Ask } from './acquire.ts';
 import { acquire } from './acquire.ts';
-import { alreadyEnded, findLease } from './hold.ts';
 import { end, subjectsOf } from './end.ts';
 import { grantReady } from './grant.ts';
+import { alreadyEnded, findLease } from './hold.ts';
 
 export interface Revocation {
   readonly id: string;
@@ -37,7 +37,9 @@ export function revoke(turn: Turn, revocation: Revocation): Outcome<Revoked> {
   const lease = found.value;
   if (!mayForce(actor, lease)) return forbidden(actor, 'force', environmentsOf(lease)[0] ?? null);
   if (reason.trim() === '') {
-    return refuse('reason_required', 'Taking something away needs a reason: it is shown to whoever loses it.', { field: 'reason' });
+    return refuse('reason_required', 'Taking something away needs a reason: it is shown to whoever loses it.', {
+      field: 'reason',
+    });
   }
   if (lease.state !== 'held' && lease.state !== 'waiting') return alreadyEnded(lease);
 
@@ -54,7 +56,8 @@ export function revoke(turn: Turn, revocation: Revocation): Outcome<Revoked> {
   }
   if (passesOnNow) {
     end(turn, lease, revocation.steal === null ? 'revoked' : 'stolen', actor.name, reason);
-    if (stolen !== null && stolen.lease.state === 'waiting') turn.state.presence.set(stolen.lease.id, { open: true, sinceTick: turn.moment.tick });
+    if (stolen !== null && stolen.lease.state === 'waiting')
+      turn.state.presence.set(stolen.lease.id, { open: true, sinceTick: turn.moment.tick });
     grantReady(turn);
   } else {
     const revoking = { by: actor.name, reason, at: turn.moment.at, steal: revocation.steal !== null };

@@ -1,10 +1,10 @@
 // Why a request waits: its place, who is in the way, and how long it may take. Made from the state when somebody asks, and
 // never kept.
 
-import type { Holder, LeaseRow } from '../rows.ts';
-import type { State } from '../state.ts';
 import type { Place, Unit } from '../queue/units.ts';
 import { openSlots } from '../queue/units.ts';
+import type { Holder, LeaseRow } from '../rows.ts';
+import type { State } from '../state.ts';
 
 export type BlockedWhy = 'held' | 'frozen' | 'draining' | 'dirty' | 'queue' | 'no_match';
 
@@ -33,7 +33,11 @@ const membersLookedAt = 32;
 
 export function standing(state: State, lease: LeaseRow, tick: number): Standing {
   if (lease.state !== 'waiting') return { position: null, blockedBy: [], etaMs: null };
-  return { position: state.queue.position(lease.id), blockedBy: blockers(state, lease), etaMs: estimate(state, lease, tick) };
+  return {
+    position: state.queue.position(lease.id),
+    blockedBy: blockers(state, lease),
+    etaMs: estimate(state, lease, tick),
+  };
 }
 
 /** Who or what stands between a waiting request and each slot that it misses. */
@@ -43,7 +47,14 @@ export function blockers(state: State, lease: LeaseRow): Blocker[] {
   for (const unit of state.queue.requests.get(lease.id)?.units ?? []) {
     if (unit.place !== null) continue;
     if (unit.line.places.size === 0) {
-      found.push({ environment: null, why: 'no_match', lease: null, holder: null, sinceAt: null, reason: `nothing matches ${unit.line.key}` });
+      found.push({
+        environment: null,
+        why: 'no_match',
+        lease: null,
+        holder: null,
+        sinceAt: null,
+        reason: `nothing matches ${unit.line.key}`,
+      });
     }
     for (const place of unit.line.places) {
       if (found.length >= blockersNamed) return found;
@@ -66,7 +77,14 @@ function blockersAt(state: State, place: Place): Blocker[] {
     return [{ ...plain, why: 'frozen', sinceAt: freeze?.at ?? null, reason: freeze?.reason ?? null }];
   }
   const holders = state.heldBy(place.name).map(
-    (lease): Blocker => ({ environment: place.name, why: 'held', lease: lease.id, holder: lease.holder, sinceAt: lease.grantedAt, reason: lease.reason }),
+    (lease): Blocker => ({
+      environment: place.name,
+      why: 'held',
+      lease: lease.id,
+      holder: lease.holder,
+      sinceAt: lease.grantedAt,
+      reason: lease.reason,
+    }),
   );
   const dirty = (environment?.dirty ?? []).map(
     (slot): Blocker => ({ ...plain, why: 'dirty', sinceAt: slot.sinceAt, reason: slot.reason }),
@@ -75,7 +93,16 @@ function blockersAt(state: State, place: Place): Blocker[] {
   // Its slots are free, but set aside for somebody earlier.
   const [first] = place.aside;
   const earlier = first === undefined ? undefined : state.leases.get(first.request.id);
-  return [{ environment: place.name, why: 'queue', lease: earlier?.id ?? null, holder: earlier?.holder ?? null, sinceAt: earlier?.queuedAt ?? null, reason: null }];
+  return [
+    {
+      environment: place.name,
+      why: 'queue',
+      lease: earlier?.id ?? null,
+      holder: earlier?.holder ?? null,
+      sinceAt: earlier?.queuedAt ?? null,
+      reason: null,
+    },
+  ];
 }
 
 /** The longest of the estimates for what is missing; null as soon as one is unknown. */
@@ -111,4 +138,3 @@ function estimateUnit(state: State, unit: Unit, tick: number): number | null {
   const place = unit.inLine ? unit.line.placeOf(unit) : 1;
   return soonest + Math.floor((place - 1) / slots) * typical;
 }
-

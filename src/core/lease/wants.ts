@@ -16,7 +16,8 @@ export const maxEnvironmentsPerLease = 64;
 
 /** The first fault of a list of wants, looked at by itself; null when it is well formed. */
 export function wantsFault(wants: readonly Want[]): Refusal | null {
-  if (wants.length === 0) return refuse('invalid_request', 'wants is empty: name an environment, or labels and a count.', { field: 'wants' });
+  if (wants.length === 0)
+    return refuse('invalid_request', 'wants is empty: name an environment, or labels and a count.', { field: 'wants' });
   const count = wants.reduce((sum, want) => sum + ('environment' in want ? 1 : want.count), 0);
   if (wants.length > maxWants || count > maxEnvironmentsPerLease) {
     const message = `A lease may have ${maxWants} wants and ${maxEnvironmentsPerLease} environments in all; this asks for ${wants.length} and ${count}.`;
@@ -26,9 +27,12 @@ export function wantsFault(wants: readonly Want[]): Refusal | null {
   for (const want of wants) {
     if (!('environment' in want)) continue;
     const fault = nameFault(want.environment);
-    if (fault !== null) return refuse('invalid_name', `The name of the environment ${fault}.`, { field: 'environment' });
+    if (fault !== null)
+      return refuse('invalid_name', `The name of the environment ${fault}.`, { field: 'environment' });
     if (named.has(want.environment)) {
-      return refuse('duplicate_want', `${want.environment} is asked for twice; a lease holds an environment once.`, { field: 'wants' });
+      return refuse('duplicate_want', `${want.environment} is asked for twice; a lease holds an environment once.`, {
+        field: 'wants',
+      });
     }
     named.add(want.environment);
   }
@@ -47,7 +51,11 @@ export function wantsForbidden(actor: Actor, wants: readonly Want[], priority: n
 }
 
 /** Why these wants can never all be granted together in the environments that there are; null when they can. */
-export function neverSatisfiable(state: State, wants: readonly Want[], globs: readonly string[] | null): Refusal | null {
+export function neverSatisfiable(
+  state: State,
+  wants: readonly Want[],
+  globs: readonly string[] | null,
+): Refusal | null {
   const needed = wants.reduce((sum, want) => sum + ('environment' in want ? 1 : want.count), 0);
   const pools: Place[][] = [];
   for (const want of wants) {
@@ -59,7 +67,11 @@ export function neverSatisfiable(state: State, wants: readonly Want[], globs: re
     const pool = state.queue.matching(want.labels, globs);
     const text = selectorText(want.labels) || 'any label';
     if (pool.length === 0) {
-      return refuse('no_match', `No environment carries ${text}. Declare one, or look at the labels with: signalbox status`, { field: 'labels' });
+      return refuse(
+        'no_match',
+        `No environment carries ${text}. Declare one, or look at the labels with: signalbox status`,
+        { field: 'labels' },
+      );
     }
     if (pool.length < want.count) {
       const message = `${want.count} environments with ${text} were asked for and there are only ${pool.length}: this can never be granted.`;
@@ -69,7 +81,11 @@ export function neverSatisfiable(state: State, wants: readonly Want[], globs: re
     for (let i = 0; i < want.count; i++) if (pool.length < needed) pools.push(pool);
   }
   if (differentMembers(pools)) return null;
-  return refuse('never_satisfiable', 'These wants overlap: there are not enough different environments for all of them at once.', { field: 'wants' });
+  return refuse(
+    'never_satisfiable',
+    'These wants overlap: there are not enough different environments for all of them at once.',
+    { field: 'wants' },
+  );
 }
 
 /** Whether each pool can give one member so that all members differ (augmenting paths; at most 64 pools). */

@@ -1,21 +1,23 @@
-// A line: the units that ask for the same thing (one environment by name, or one selector), in order of rank.
-// What always holds: units stand in the order of `ranksBefore`; joining at the end and leaving cost the same however many wait.
+// A line: the units that ask for the same thing (one environment by name, or one selector), in order of rank, and the
+// environments that could serve them. What always holds: a unit either stands in its line or has a slot set aside.
 
+import type { Labels } from '../rows.ts';
+import { globsMatch, labelsMatch } from '../selectors.ts';
+import { Ranking } from './ranking.ts';
 import type { Place, Unit } from './units.ts';
 import { ranksBefore } from './units.ts';
 
-/** The units of one level (priority) of a line, as a linked list. */
-interface Bucket {
-  readonly level: number;
-  head: Unit | null;
-  tail: Unit | null;
-  count: number;
+export interface Selector {
+  readonly labels: Labels;
+  /** Limit on which environments the labels may match, sorted; null = none. */
+  readonly globs: readonly string[] | null;
 }
 
-/** How far a place in a line is counted exactly; beyond that it is an estimate (see `placeOf`). */
-const countedSteps = 256;
-
 export class Line {
+  /** What is asked for, in words. */
+  readonly key: string;
+  /** Null for the line of one environment. */
+  readonly selector: Selector | null;
   /** Every environment that this line's units could use. */
   readonly places = new Set<Place>();
   /** Those of them with a slot that is neither used nor set aside. */
@@ -24,102 +26,47 @@ export class Line {
   readonly contested = new Set<Place>();
   /** Units of this line for which a slot is set aside; they do not stand in the line meanwhile. */
   readonly aside = new Set<Unit>();
-  /** Which environments belong here; null for the line of one environment. */
-  readonly matches: ((place: Place) => boolean) | null;
-  readonly key: string;
-  /** Requests that have a unit here, set aside or not: an unused line of a selector is dropped. */
+  /** Units that belong here, set aside or not: an unused line of a selector is dropped. */
   users = 0;
-  waiting = 0;
-  /** Highest level first; few, as there are few priorities. */
-  readonly #buckets: Bucket[] = [];
+  readonly #standing = new Ranking<Unit>((unit) => unit.request.level, ranksBefore);
 
-  constructor(key: string, matches: ((place: Place) => boolean) | null) {
+  constructor(key: string, selector: Selector | null) {
     this.key = key;
-    this.matches = matches;
+    this.selector = selector;
+  }
+
+  /** How many units stand in the line. */
+  get waiting(): number {
+    return this.#standing.count;
+  }
+
+  /** Whether this is the line of a selector that the place fits. */
+  matches(place: Place): boolean {
+    if (this.selector === null) return false;
+    return labelsMatch(this.selector.labels, place.labels) && globsMatch(this.selector.globs, place.name);
   }
 
   join(unit: Unit): void {
-    const bucket = this.#bucket(unit.request.level);
-    // Arrivals go behind the tail; a unit that was pushed out belongs near the head, so it is sought from there.
-    let after = bucket.tail;
-    if (after !== null && ranksBefore(unit, after)) {
-      after = null;
-      for (let at = bucket.head; at !== null && ranksBefore(at, unit); at = at.next) after = at;
-    }
-    unit.previous = after;
-    unit.next = after === null ? bucket.head : after.next;
-    if (unit.next === null) bucket.tail = unit;
-    else unit.next.previous = unit;
-    if (after === null) bucket.head = unit;
-    else after.next = unit;
+    this.#standing.join(unit);
     unit.inLine = true;
-    bucket.count++;
-    this.waiting++;
   }
 
   leave(unit: Unit): void {
-    const bucket = this.#bucket(unit.request.level);
-    if (unit.previous === null) bucket.head = unit.next;
-    else unit.previous.next = unit.next;
-    if (unit.next === null) bucket.tail = unit.previous;
-    else unit.next.previous = unit.previous;
-    unit.previous = null;
-    unit.next = null;
+    this.#standing.leave(unit);
     unit.inLine = false;
-    bucket.count--;
-    this.waiting--;
-    if (bucket.head === null) this.#buckets.splice(this.#buckets.indexOf(bucket), 1);
   }
 
-  *units(): Generator<Unit> {
-    for (const bucket of this.#buckets) for (let unit = bucket.head; unit !== null; unit = unit.next) yield unit;
+  units(): Iterable<Unit> {
+    return this.#standing;
   }
 
-  /** The first unit that passes the test, or null; at most `bound` units are looked at. */
-  first(usable: (unit: Unit) => boolean, bound: number): Unit | null {
-    let looked = 0;
-    for (const bucket of this.#buckets) {
-      for (let unit = bucket.head; unit !== null; unit = unit.next) {
-        if (usable(unit)) return unit;
-        if (++looked >= bound) return null;
-      }
-    }
-    return null;
+  /** The first unit in the line that passes the test, or null; at most `bound` are looked at. */
+  first(passes: (unit: Unit) => boolean, bound?: number): Unit | null {
+    return this.#standing.first(passes, bound);
   }
 
-  /**
-   * Place of a unit that stands in the line, from 1. Exact within 256 of the head or the tail of its level; between
-   * them the middle of what is possible, so that asking costs the same however many wait.
-   */
+  /** Place of a unit that stands in the line, from 1; far from both ends an estimate. */
   placeOf(unit: Unit): number {
-    let ahead = 0;
-    for (const bucket of this.#buckets) {
-      if (bucket.level !== unit.request.level) {
-        ahead += bucket.count;
-        continue;
-      }
-      let back = unit.previous;
-      let on = unit.next;
-      for (let steps = 0; steps < countedSteps; steps++) {
-        if (back === null) return ahead + steps + 1;
-        if (on === null) return ahead + bucket.count - steps;
-        back = back.previous;
-        on = on.next;
-      }
-      return ahead + Math.floor(bucket.count / 2);
-    }
-    return ahead + 1;
-  }
-
-  #bucket(level: number): Bucket {
-    let at = 0;
-    for (; at < this.#buckets.length; at++) {
-      const bucket = this.#buckets[at] as Bucket;
-      if (bucket.level === level) return bucket;
-      if (bucket.level < level) break;
-    }
-    const made: Bucket = { level, head: null, tail: null, count: 0 };
-    this.#buckets.splice(at, 0, made);
-    return made;
+    return this.#standing.placeOf(unit);
   }
 }

@@ -2,15 +2,21 @@
 // request can be granted at the moment when a slot is set aside for everything that it asked for. A slot that is set aside
 // may be exchanged for an equivalent one (search.ts), a held one never. test/queue/specification.ts says the same by brute force.
 //
+// Searches for an exchange are bounded. Where one was cut short a request may wait although an exchange would serve it; even then
+//   Q1 no unit waits for a slot that it could take as it is and that is free, or set aside for a later unit;
+//   Q2 the first request in order has all that it can have.
+// So requests for the same thing are served in order, nobody is overtaken at a slot that he could have used, and nobody starves.
+//
 // Grants are decided by the caller at the end of a command (`takeReady`), never midway: half of a two-slot release would
 // bind the wrong member of a pool and delay an earlier request.
 
 import type { Labels, Want } from '../rows.ts';
-import { globsMatch, labelsMatch, selectorText } from '../selectors.ts';
 import { Line } from './line.ts';
-import { place as placeUnit, reachableUnit, roomFor, takeBack } from './search.ts';
+import { Pools } from './pools.ts';
+import { Ranking } from './ranking.ts';
+import { type Path, roomFor, useFor } from './search.ts';
 import type { Place, Request, Unit } from './units.ts';
-import { freeSlots, openSlots, ranksBefore } from './units.ts';
+import { freeSlots, latestAt, openSlots, ranksBefore, requestRanksBefore } from './units.ts';
 
 export interface PlaceFacts {
   readonly capacity: number;
@@ -28,17 +34,18 @@ export interface Ask {
   readonly globs: readonly string[] | null;
 }
 
-/** Units that a search for an exchange visits at most; the simulation runs with and without. */
+/** Units of other requests among which an exchange is sought at most; the comparison runs with several. */
 export const defaultSearchBound = 256;
 
 export class Queue {
   readonly places = new Map<string, Place>();
   readonly requests = new Map<string, Request>();
-  readonly #selectors = new Map<string, Line>();
-  /** Places by `key=value`, so that a selector finds its members without looking at all environments. */
-  readonly #byLabel = new Map<string, Set<Place>>();
+  readonly pools = new Pools(this.places);
+  readonly #order = new Ranking<Request>((request) => request.level, requestRanksBefore);
   /** Requests that became full since the last `takeReady`; some may no longer be. */
-  #full: Request[] = [];
+  readonly #full = new Set<Request>();
+  /** Places where somebody came or went, and where a waiting unit may therefore have a right to a slot. */
+  readonly #unsettled = new Set<Place>();
   readonly #searchBound: number;
 
   constructor(searchBound = defaultSearchBound) {
@@ -47,88 +54,69 @@ export class Queue {
 
   // --- environments
 
-  /** Adds a place or changes it: its slots are taken out, it is changed, and what is free is offered again. */
+  /** Adds a place or changes it. */
   setPlace(name: string, facts: PlaceFacts): void {
-    const place = this.places.get(name) ?? this.#addPlace(name);
-    if (place.labels !== facts.labels && selectorText(place.labels) !== selectorText(facts.labels)) {
-      place.closed = true;
-      this.#withdraw(place);
-      this.#unindexLabels(place);
+    const place = this.#place(name);
+    if (!sameLabels(place.labels, facts.labels)) {
+      this.#empty(place);
+      this.pools.exit(place);
       place.labels = facts.labels;
-      this.#indexLabels(place);
-      this.#rejoinSelectors(place);
+      this.pools.enter(place);
     }
-    place.labels = facts.labels;
     place.capacity = facts.capacity;
     place.dirty = facts.dirty;
     place.closed = facts.closed;
     this.#withdraw(place);
-    this.#offerAll(place);
+    this.#settle();
   }
 
   /** The place must have no holder; units that asked for it by name must have left before. */
   removePlace(name: string): void {
     const place = this.places.get(name);
     if (place === undefined) return;
-    place.closed = true;
-    this.#withdraw(place);
-    for (const line of place.lines) {
-      line.places.delete(place);
-      line.free.delete(place);
-      line.contested.delete(place);
-    }
-    this.#unindexLabels(place);
+    this.#empty(place);
+    this.pools.exit(place);
     this.places.delete(name);
+    this.#unsettled.delete(place);
+    this.#settle();
   }
 
   // --- leases
 
   arrive(ask: Ask): Request {
-    const request: Request = { id: ask.id, level: ask.level, order: ask.order, units: [], missing: 0, at: new Map() };
-    for (const want of ask.wants) {
-      const line = 'environment' in want ? this.#ownLine(want.environment) : this.#selectorLine(want.labels, ask.globs);
-      const count = 'environment' in want ? 1 : want.count;
-      for (let i = 0; i < count; i++) {
-        line.users++;
-        const index = request.units.length;
-        request.units.push({ request, index, line, place: null, inLine: false, previous: null, next: null });
-      }
-    }
-    request.missing = request.units.length;
+    const request = this.#request(ask);
     this.requests.set(request.id, request);
-    for (const unit of request.units) this.#seek(unit, this.#searchBound);
-    if (request.missing === 0) this.#full.push(request);
+    this.#order.join(request);
+    for (const unit of request.units) this.#seek(unit);
+    this.#settle();
     return request;
   }
 
-  /** A waiting request leaves: each slot that was set aside for it comes free, one at a time. */
+  /** A waiting request leaves, and what was set aside for it comes free. */
   leave(id: string): void {
     const request = this.requests.get(id);
     if (request === undefined) return;
-    this.requests.delete(id);
-    for (const unit of request.units) if (unit.inLine) unit.line.leave(unit);
     for (const unit of request.units) {
-      if (unit.place === null) continue;
-      const place = takeBack(unit);
-      this.#offer(place);
+      if (unit.inLine) unit.line.leave(unit);
+      else this.#takeBack(unit);
     }
-    this.#dropUsers(request);
+    this.#forget(request);
+    this.#settle();
   }
 
   /** A waiting request becomes the holder of these places, in the order of its units. */
   grant(id: string, names: readonly string[]): void {
     const request = this.requests.get(id);
-    const asAside = request !== undefined && request.missing === 0 && names.every((name, i) => request.units[i]?.place?.name === name);
-    if (request === undefined || !asAside) {
+    if (request === undefined || !isSetAside(request, names)) {
       // Decided elsewhere, with other members of the pool than were set aside here: leave, then hold what was granted.
       this.leave(id);
       this.occupy(names);
       return;
     }
-    this.requests.delete(id);
-    for (const unit of request.units) takeBack(unit).held++;
-    for (const name of names) this.#touch(this.#place(name));
-    this.#dropUsers(request);
+    for (const unit of request.units) this.#takeBack(unit).held++;
+    for (const name of names) this.#note(this.#place(name));
+    this.#forget(request);
+    this.#settle();
   }
 
   /** Slots become held without having been queued for (a restart, or another server's grant). */
@@ -138,36 +126,38 @@ export class Queue {
       place.held++;
       this.#withdraw(place);
     }
+    this.#settle();
   }
 
-  /** Held slots come back, one at a time. */
+  /** Held slots come back. */
   vacate(names: readonly string[]): void {
     for (const name of names) {
       const place = this.places.get(name);
       if (place === undefined) continue;
       place.held--;
-      this.#offer(place);
+      this.#note(place);
     }
+    this.#settle();
   }
 
   // --- what the queue knows
 
-  /** Full requests since the last call, each once; the caller grants those whose client is present. */
-  takeReady(): Request[] {
-    if (this.#full.length === 0) return [];
-    const ready = new Set<Request>();
+  /**
+   * Full requests since the last call, each once; the caller grants those whose client is present. Those that become full
+   * by the grants come in the same loop.
+   */
+  *takeReady(): Generator<Request> {
     for (const request of this.#full) {
-      if (request.missing === 0 && this.requests.get(request.id) === request) ready.add(request);
+      this.#full.delete(request);
+      if (request.missing === 0) yield request;
     }
-    this.#full = [];
-    return [...ready];
   }
 
   isFull(id: string): boolean {
     return this.requests.get(id)?.missing === 0;
   }
 
-  /** Environments set aside for a full request, in the order of its wants. */
+  /** Environments set aside for a request, in the order of its wants; '' where there is none yet. */
   setAside(id: string): string[] {
     const request = this.requests.get(id);
     return request === undefined ? [] : request.units.map((unit) => unit.place?.name ?? '');
@@ -184,100 +174,89 @@ export class Queue {
 
   /** Environments that carry all of these labels and that the globs allow. */
   matching(labels: Labels, globs: readonly string[] | null): Place[] {
-    const found: Place[] = [];
-    for (const place of this.#candidates(labels)) {
-      if (labelsMatch(labels, place.labels) && globsMatch(globs, place.name)) found.push(place);
-    }
-    return found;
+    return this.pools.matching(labels, globs);
   }
 
-  // --- within
+  // --- places and requests
 
-  #addPlace(name: string): Place {
+  #place(name: string): Place {
+    const known = this.places.get(name);
+    if (known !== undefined) return known;
     const own = new Line(`environment ${name}`, null);
-    const place: Place = { name, capacity: 0, held: 0, dirty: 0, closed: false, labels: {}, aside: new Set(), own, lines: new Set([own]) };
+    const place: Place = {
+      name,
+      capacity: 0,
+      held: 0,
+      dirty: 0,
+      closed: false,
+      labels: {},
+      aside: new Set(),
+      own,
+      lines: new Set([own]),
+    };
     own.places.add(place);
     this.places.set(name, place);
-    this.#indexLabels(place);
-    this.#rejoinSelectors(place);
+    this.pools.enter(place);
     return place;
   }
 
-  #place(name: string): Place {
-    return this.places.get(name) ?? this.#addPlace(name);
-  }
-
-  #ownLine(name: string): Line {
-    return this.#place(name).own;
-  }
-
-  #selectorLine(labels: Labels, globs: readonly string[] | null): Line {
-    const key = globs === null ? selectorText(labels) : `${selectorText(labels)} in ${globs.join(' ')}`;
-    const known = this.#selectors.get(key);
-    if (known !== undefined) return known;
-    const line = new Line(key, (place) => labelsMatch(labels, place.labels) && globsMatch(globs, place.name));
-    for (const place of this.matching(labels, globs)) {
-      line.places.add(place);
-      place.lines.add(line);
-      if (freeSlots(place) > 0) line.free.add(place);
-      if (place.aside.size > 0) line.contested.add(place);
-    }
-    this.#selectors.set(key, line);
-    return line;
-  }
-
-  #dropUsers(request: Request): void {
-    for (const { line } of request.units) {
-      if (--line.users > 0 || line.matches === null) continue;
-      for (const place of line.places) place.lines.delete(line);
-      this.#selectors.delete(line.key);
-    }
-  }
-
-  #candidates(labels: Labels): Iterable<Place> {
-    let smallest: Set<Place> | null = null;
-    for (const key in labels) {
-      const some = this.#byLabel.get(`${key}=${labels[key]}`);
-      if (some === undefined) return [];
-      if (smallest === null || some.size < smallest.size) smallest = some;
-    }
-    return smallest ?? this.places.values();
-  }
-
-  #indexLabels(place: Place): void {
-    for (const key in place.labels) {
-      const pair = `${key}=${place.labels[key]}`;
-      const some = this.#byLabel.get(pair);
-      if (some === undefined) this.#byLabel.set(pair, new Set([place]));
-      else some.add(place);
-    }
-  }
-
-  #unindexLabels(place: Place): void {
-    for (const key in place.labels) {
-      const pair = `${key}=${place.labels[key]}`;
-      const some = this.#byLabel.get(pair);
-      some?.delete(place);
-      if (some?.size === 0) this.#byLabel.delete(pair);
-    }
-  }
-
-  #rejoinSelectors(place: Place): void {
-    for (const line of this.#selectors.values()) {
-      if (line.matches?.(place)) {
-        line.places.add(place);
-        place.lines.add(line);
-      } else {
-        line.places.delete(place);
-        line.free.delete(place);
-        line.contested.delete(place);
-        place.lines.delete(line);
+  #request(ask: Ask): Request {
+    const units: Unit[] = [];
+    const request: Request = {
+      id: ask.id,
+      level: ask.level,
+      order: ask.order,
+      units,
+      missing: 0,
+      at: new Map(),
+      previous: null,
+      next: null,
+    };
+    for (const want of ask.wants) {
+      const line = 'environment' in want ? this.#place(want.environment).own : this.pools.line(want.labels, ask.globs);
+      const count = 'environment' in want ? 1 : want.count;
+      for (let i = 0; i < count; i++) {
+        line.users++;
+        units.push({ request, index: units.length, line, place: null, inLine: false, previous: null, next: null });
       }
     }
+    request.missing = units.length;
+    return request;
   }
 
-  /** Keeps the lines' knowledge of where a slot is free or set aside. */
-  #touch(place: Place): void {
+  #forget(request: Request): void {
+    this.requests.delete(request.id);
+    this.#order.leave(request);
+    this.#full.delete(request);
+    for (const { line } of request.units) if (--line.users === 0) this.pools.drop(line);
+  }
+
+  // --- setting aside
+
+  #setAside(unit: Unit, place: Place): void {
+    if (unit.inLine) unit.line.leave(unit);
+    unit.place = place;
+    unit.line.aside.add(unit);
+    unit.request.at.set(place, unit);
+    if (--unit.request.missing === 0) this.#full.add(unit.request);
+    place.aside.add(unit);
+    this.#note(place);
+  }
+
+  /** Undoes `#setAside`; returns the place that has one more free slot. The unit has nothing and stands nowhere. */
+  #takeBack(unit: Unit): Place {
+    const place = unit.place as Place;
+    unit.place = null;
+    unit.line.aside.delete(unit);
+    if (unit.request.at.get(place) === unit) unit.request.at.delete(place);
+    unit.request.missing++;
+    place.aside.delete(unit);
+    this.#note(place);
+    return place;
+  }
+
+  /** Something changed at this place: its lines learn whether a slot is free or set aside. */
+  #note(place: Place): void {
     const isFree = freeSlots(place) > 0;
     const isContested = place.aside.size > 0;
     for (const line of place.lines) {
@@ -286,55 +265,106 @@ export class Queue {
       if (isContested) line.contested.add(place);
       else line.contested.delete(place);
     }
+    this.#unsettled.add(place);
+  }
+
+  #follow({ moves, pushedOut }: Path): void {
+    // All leave before any arrives: two units may swap.
+    if (pushedOut !== null) this.#takeBack(pushedOut);
+    for (const { unit } of moves) if (unit.place !== null) this.#takeBack(unit);
+    for (const { unit, to } of moves) this.#setAside(unit, to);
+    pushedOut?.line.join(pushedOut);
+  }
+
+  /** Finds a slot for a unit that has none, or lets it stand in line, as does a later one that it pushes out. */
+  #seek(unit: Unit): void {
+    for (let seeking: Unit | null = unit; seeking !== null; ) {
+      const path: Path | null = roomFor(seeking, this.#searchBound);
+      if (path !== null) this.#follow(path);
+      else if (!seeking.inLine) seeking.line.join(seeking);
+      // In a complete search whoever is pushed out can push out nobody.
+      seeking = path?.isCutShort ? path.pushedOut : null;
+    }
   }
 
   /** While more is set aside than there are open slots, the latest loses its slot and looks for another. */
   #withdraw(place: Place): void {
-    while (place.aside.size > 0 && openSlots(place) < place.aside.size) {
-      let latest: Unit | null = null;
-      for (const unit of place.aside) if (latest === null || ranksBefore(latest, unit)) latest = unit;
-      if (latest === null) break;
-      takeBack(latest);
-      this.#touch(place);
-      this.#seek(latest, this.#searchBound);
+    while (place.aside.size > Math.max(0, openSlots(place))) {
+      const latest = latestAt(place) as Unit;
+      this.#takeBack(latest);
+      this.#seek(latest);
     }
-    this.#touch(place);
+    this.#note(place);
   }
 
-  #offerAll(place: Place): void {
-    for (let slots = freeSlots(place); slots > 0; slots--) this.#offer(place);
+  #empty(place: Place): void {
+    place.closed = true;
+    this.#withdraw(place);
   }
 
-  /** A slot of this place is free: the earliest unit that can use it, directly or by an exchange, gets it. */
+  // --- settling: what became free, or was exchanged, goes to whom it belongs
+
+  #settle(): void {
+    do {
+      for (const place of this.#unsettled) {
+        this.#unsettled.delete(place);
+        this.#offer(place);
+        this.#keepOrder(place);
+      }
+    } while (this.#serveFirst());
+  }
+
+  /** Free slots of a place go to the earliest units that can use them, directly or by an exchange. */
   #offer(place: Place): void {
-    this.#touch(place);
-    if (freeSlots(place) <= 0) return;
-    const unit = reachableUnit(place, this.#searchBound);
-    if (unit !== null) this.#seek(unit, Number.POSITIVE_INFINITY);
+    while (freeSlots(place) > 0) {
+      const path = useFor(place, this.#searchBound);
+      if (path === null) return;
+      this.#follow(path);
+    }
   }
 
-  /** Finds a slot for a unit, or lets it stand in line. A later unit that it pushes out stands in line again. */
-  #seek(unit: Unit, bound: number): void {
-    const path = roomFor(unit, bound);
-    if (path === null) {
-      if (!unit.inLine) unit.line.join(unit);
-      return;
+  /** Q1. A complete search never leaves anything to do here. */
+  #keepOrder(place: Place): void {
+    for (;;) {
+      const earliest = this.#earliestFor(place);
+      if (earliest === null) return;
+      const latest = latestAt(place);
+      if (latest === null || !ranksBefore(earliest, latest)) return;
+      this.#takeBack(latest);
+      this.#setAside(earliest, place);
+      this.#seek(latest);
     }
-    const { pushedOut, moves } = path;
-    if (pushedOut !== null) {
-      const left = takeBack(pushedOut);
-      pushedOut.line.join(pushedOut);
-      this.#touch(left);
-    }
-    // All leave before any arrives: two units may swap.
-    const touched = new Set<Place>();
-    for (const move of moves) if (move.unit.place !== null) touched.add(takeBack(move.unit));
-    for (const { unit: moved, to } of moves) {
-      if (moved.inLine) moved.line.leave(moved);
-      placeUnit(moved, to);
-      touched.add(to);
-      if (moved.request.missing === 0) this.#full.push(moved.request);
-    }
-    for (const place of touched) this.#touch(place);
   }
+
+  /** The earliest unit in line that could have a slot here as it is. */
+  #earliestFor(place: Place): Unit | null {
+    let earliest: Unit | null = null;
+    for (const line of place.lines) {
+      const unit = line.first(({ request }) => !request.at.has(place));
+      if (unit !== null && (earliest === null || ranksBefore(unit, earliest))) earliest = unit;
+    }
+    return earliest;
+  }
+
+  /** Q2: all other units rank after those of the first request, so that by Q1 it lacks exchanges among its own at most. */
+  #serveFirst(): boolean {
+    const first = this.#order.first(() => true);
+    if (first === null || first.missing === 0 || first.units.length === 1) return false;
+    for (const unit of first.units) {
+      const path = unit.inLine ? roomFor(unit, 0) : null;
+      if (path === null) continue;
+      this.#follow(path);
+      return true;
+    }
+    return false;
+  }
+}
+
+function isSetAside(request: Request, names: readonly string[]): boolean {
+  return request.missing === 0 && request.units.every((unit, i) => unit.place?.name === names[i]);
+}
+
+function sameLabels(a: Labels, b: Labels): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -2,6 +2,7 @@
 
 import type { Labels } from '../rows.ts';
 import type { Line } from './line.ts';
+import type { Linked } from './ranking.ts';
 
 /** An environment as the queue sees it: slots that are used, set aside or free. */
 export interface Place {
@@ -21,19 +22,18 @@ export interface Place {
   readonly lines: Set<Line>;
 }
 
-/** One slot of one request: a want for `count` environments has as many units. */
-export interface Unit {
+/** One slot of one request: a want for `count` environments has as many units. Linked in its line. */
+export interface Unit extends Linked<Unit> {
   readonly request: Request;
   readonly index: number;
   readonly line: Line;
   /** Where a slot is set aside for it. */
   place: Place | null;
   inLine: boolean;
-  previous: Unit | null;
-  next: Unit | null;
 }
 
-export interface Request {
+/** A request that waits. Linked in the order of all of them. */
+export interface Request extends Linked<Request> {
   readonly id: string;
   /** Priority; infinite for a thief, who stands before all others. */
   readonly level: number;
@@ -56,11 +56,19 @@ export function openSlots(place: Place): number {
   return place.closed ? 0 : place.capacity - place.held - place.dirty;
 }
 
-/** The order of the queue: level descending, then arrival, then the order of wants within a request. */
+/** The order of requests: level descending, then arrival. */
+export function requestRanksBefore(a: Request, b: Request): boolean {
+  return a.level === b.level ? a.order < b.order : a.level > b.level;
+}
+
+/** The order of the queue: that of the requests, then the order of wants within a request. */
 export function ranksBefore(a: Unit, b: Unit): boolean {
-  const x = a.request;
-  const y = b.request;
-  if (x.level !== y.level) return x.level > y.level;
-  if (x.order !== y.order) return x.order < y.order;
-  return a.index < b.index;
+  return a.request === b.request ? a.index < b.index : requestRanksBefore(a.request, b.request);
+}
+
+/** The unit with a slot of this place that ranks after all others; null when nothing is set aside. */
+export function latestAt(place: Place): Unit | null {
+  let latest: Unit | null = null;
+  for (const unit of place.aside) if (latest === null || ranksBefore(latest, unit)) latest = unit;
+  return latest;
 }

@@ -1,0 +1,46 @@
+// What every route needs, put together once in main.ts and handed down.
+
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { Ids } from '../replica/ids.ts';
+import type { Polls } from '../replica/polls.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { Authentication } from './auth.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface HttpSettings {
+  readonly version: string;
+  /** For links; null = the address that the request came to. */
+  readonly publicUrl: string | null;
+  readonly maxConnections: number;
+  readonly maxStreams: number;
+  /** Whether other machines can reach it although there is no key. */
+  readonly insecure: boolean;
+}
+
+export interface Context {
+  readonly replica: Replica;
+  readonly polls: Polls;
+  readonly ids: Ids;
+  readonly auth: Authentication;
+  readonly metrics: Metrics;
+  readonly settings: HttpSettings;
+  /** Aborted when the server begins to stop: whoever is on the line is answered. */
+  readonly stopping: AbortSignal;
+  /** Where people reach this server, without a slash at the end. */
+  baseUrl: string;
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

@@ -1,0 +1,21 @@
+// /healthz (the process runs), /readyz (it can decide), /metrics. They need no key: they tell nothing of anybody.
+
+import type { App, Context } from './context.ts';
+
+export function health(app: App, { replica, metrics, stopping, auth }: Context): void {
+  const hidden = { schema: { hide: true } };
+  app.get('/healthz', hidden, async () => ({ ok: true }));
+
+  app.get('/readyz', hidden, async (_request, reply) => {
+    const why = stopping.aborted ? 'stopping' : replica.broken !== null ? 'the store has failed' : null;
+    if (why !== null) return reply.code(503).header('retry-after', '1').send({ ok: false, why });
+    await replica.look(() => undefined);
+    return { ok: true, storeFull: replica.log.full };
+  });
+
+  app.get('/metrics', hidden, async (request, reply) => {
+    // Figures of a team are nobody else's business once keys are on; any key will do.
+    auth.actor(request);
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
+}

@@ -1,0 +1,55 @@
+// /openapi.json, made from the schemas that validate, and /docs to read it. The pages of /docs come with @fastify/swagger-ui and
+// are read from its folder when somebody asks, so that a start does not pay for them.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import swagger from '@fastify/swagger';
+import type { App, Context } from './context.ts';
+import { Problem } from './problem.ts';
+
+const files: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'swagger-ui-standalone-preset.js': 'text/javascript; charset=utf-8',
+};
+
+const page = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Signalbox API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
+`;
+const start = "window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true });\n";
+const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
+export async function openapi(app: App, { settings }: Context): Promise<void> {
+  await app.register(swagger as never, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Signalbox',
+        version: settings.version,
+        description: 'Pipelines take turns on shared environments.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }, {}],
+    },
+  });
+  const hidden = { schema: { hide: true } };
+  app.get('/openapi.json', hidden, async () => (app as unknown as { swagger(): unknown }).swagger());
+  app.get('/docs', hidden, async (_request, reply) =>
+    reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page),
+  );
+  app.get('/docs/:file', hidden, async (request, reply) => {
+    const { file } = request.params as { file: string };
+    if (file === 'start.js') return reply.type('text/javascript; charset=utf-8').send(start);
+    const type = files[file];
+    if (type === undefined) throw new Problem('unknown_route', 'There is no such file in the docs.');
+    const folder = dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json'));
+    return reply
+      .type(type)
+      .header('cache-control', 'max-age=3600')
+      .send(await readFile(join(folder, 'static', file)));
+  });
+}

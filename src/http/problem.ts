@@ -1,0 +1,120 @@
+// Errors as replies: RFC 9457 problems with a stable code. Expected refusals of the core, and every error that may be thrown on
+// the way, become one here. What always holds: no secret, stack trace or internal text leaves the server.
+
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { type ProblemCode, problemKinds } from '../api/problems.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { Blocker } from '../core/lease/standing.ts';
+import { ReplicaBusy, ReplicaStopped, StoreFull } from '../replica/replica.ts';
+import type { Context } from './context.ts';
+import { blockerShape, leaseShape } from './shapes.ts';
+
+/** An error with a code, thrown by what comes before a route (keys, validation) and by routes that cannot go on. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly field: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { field?: string; facts?: Record<string, unknown>; headers?: Record<string, string> } = {},
+  ) {
+    super(detail);
+    this.code = code;
+    this.field = more.field;
+    this.facts = more.facts ?? {};
+    this.headers = more.headers ?? {};
+  }
+}
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+  const kind = problemKinds[problem.code];
+  for (const [name, value] of Object.entries(problem.headers)) reply.header(name, value);
+  if (kind.status === 503 && problem.headers['retry-after'] === undefined) reply.header('retry-after', '1');
+  return reply
+    .code(kind.status)
+    .type('application/problem+json')
+    .send({
+      type: `/docs/errors#${problem.code}`,
+      title: kind.title,
+      status: kind.status,
+      code: problem.code,
+      detail: problem.message,
+      ...(problem.field === undefined ? {} : { field: problem.field }),
+      requestId: request.id,
+      ...problem.facts,
+    });
+}
+
+/** A refusal of the core as a reply; ids of leases among its facts become the leases. */
+export async function sendRefusal(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+): Promise<FastifyReply> {
+  const { lease, blockedBy, ...facts } = { ...refusal.facts } as Record<string, unknown>;
+  if (typeof lease === 'string') {
+    const shape = await context.replica.look((state, moment) => {
+      const row = state.leases.get(lease);
+      return row === undefined ? null : leaseShape({ state, moment, baseUrl: context.baseUrl }, row);
+    });
+    if (shape !== null) facts.lease = shape;
+  }
+  if (Array.isArray(blockedBy)) facts.blockedBy = (blockedBy as Blocker[]).map(blockerShape);
+  return sendProblem(
+    request,
+    reply,
+    new Problem(refusal.code, refusal.message, {
+      ...(refusal.field === undefined ? {} : { field: refusal.field }),
+      facts,
+    }),
+  );
+}
+
+/** What an error that was thrown on the way tells the client; null when it is a mistake of ours. */
+export function problemOf(error: Error): Problem | null {
+  if (error instanceof Problem) return error;
+  if (error instanceof StoreFull) {
+    return new Problem(
+      'store_full',
+      'The disk of the store is full: nothing new is granted until there is room. Renewals and releases go on.',
+    );
+  }
+  if (error instanceof ReplicaBusy)
+    return new Problem('server_full', 'More requests are waiting than the server takes at once.');
+  if (error instanceof ReplicaStopped) {
+    return error.message.includes('stopping')
+      ? new Problem('shutting_down', 'The server is stopping; nothing was done. Ask again.')
+      : new Problem(
+          'store_failed',
+          'The store has failed; whether this was done is not known. Ask again with the same Idempotency-Key.',
+        );
+  }
+  return frameworkProblem(error as FastifyError);
+}
+
+/** Fastify's own errors, by their code. */
+function frameworkProblem(error: FastifyError): Problem | null {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Problem('body_too_large', 'The body is larger than 64 KiB.', { headers: { connection: 'close' } });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new Problem('unsupported_media_type', 'Send the body as JSON, with Content-Type: application/json.');
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new Problem('malformed_json', 'The body is empty; send JSON, at least {}.');
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new Problem('malformed_json', 'The body is not valid JSON.');
+    case 'FST_ERR_BAD_URL':
+      return new Problem('malformed_request', 'The path has a malformed escape (%).');
+    default:
+      break;
+  }
+  if (error instanceof SyntaxError) return new Problem('malformed_json', 'The body is not valid JSON.');
+  return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+    ? new Problem('malformed_request', error.message)
+    : null;
+}

@@ -1,0 +1,89 @@
+// /v1/keys and /v1/me: making keys, which are shown once, and telling a caller what theirs may do.
+
+import { Type } from 'typebox';
+import { Key, KeyRequest, ListOf, Me, Problem as ProblemSchema } from '../../api/schemas.ts';
+import { grantTexts } from '../../core/access.ts';
+import { createKey, deleteKey } from '../../core/key.ts';
+import { randomText } from '../../replica/ids.ts';
+import { makeKey } from '../auth.ts';
+import type { App, Context } from '../context.ts';
+import { sendRefusal } from '../problem.ts';
+import { keyShape } from '../shapes.ts';
+import { page } from './paging.ts';
+import { requireScope } from './scope.ts';
+
+const tags = ['keys'];
+
+export function keyRoutes(app: App, context: Context): void {
+  const { replica, auth } = context;
+
+  app.get(
+    '/v1/me',
+    { schema: { tags, summary: 'Who asks, and what they may do', response: { 200: Me } } },
+    async (request) => {
+      const actor = auth.actor(request);
+      const anonymous = actor.identity === 'anonymous';
+      return {
+        name: actor.name,
+        scopes: grantTexts(actor),
+        maxPriority: actor.maxPriority,
+        space: 'main',
+        anonymous,
+        keys: auth.keysOn,
+      };
+    },
+  );
+
+  app.get('/v1/keys', { schema: { tags, summary: 'List keys', response: { 200: ListOf(Key) } } }, async (request) => {
+    requireScope(auth.actor(request), 'admin', null);
+    return replica.look((state, moment) => {
+      const view = { state, moment, baseUrl: context.baseUrl };
+      return page([...state.keys.values()], { limit: 10_000, cursor: undefined, key: (row) => row.id }, view, keyShape);
+    });
+  });
+
+  app.post(
+    '/v1/keys',
+    {
+      schema: {
+        tags,
+        summary: 'Make a key; it is shown this once',
+        body: KeyRequest,
+        response: { 201: Key, 403: ProblemSchema },
+      },
+    },
+    async (request, reply) => {
+      const actor = auth.actor(request);
+      requireScope(actor, 'admin', null);
+      const { name, scopes, maxPriority = 0, expiresInSeconds } = request.body;
+      const { id, hash, key } = makeKey(randomText(8));
+      const outcome = await replica.decide(
+        (turn) => {
+          const expiresAt = expiresInSeconds == null ? null : turn.moment.at + Math.round(expiresInSeconds * 1000);
+          return createKey(turn, { id, name, hash, scopes, maxPriority, expiresAt }, actor);
+        },
+        { needsRoom: true },
+      );
+      if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
+      return reply.code(201).send({ ...keyShape(outcome.value), key });
+    },
+  );
+
+  app.delete(
+    '/v1/keys/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Revoke a key',
+        params: Type.Object({ id: Type.String() }),
+        response: { 204: Type.Null(), 404: ProblemSchema },
+      },
+    },
+    async (request, reply) => {
+      const actor = auth.actor(request);
+      requireScope(actor, 'admin', null);
+      const outcome = await replica.decide((turn) => deleteKey(turn, request.params.id, actor));
+      return outcome.ok ? reply.code(204).send(null) : sendRefusal(context, request, reply, outcome);
+    },
+  );
+}

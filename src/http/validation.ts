@@ -1,0 +1,74 @@
+// Checking requests against the schemas of src/api. What a query carries is text and is converted; a body is taken as it is: a
+// number in quotes is a mistake that its writer wants to know of.
+
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { Value } from 'typebox/value';
+import { nearestName } from '../core/names.ts';
+import { Problem } from './problem.ts';
+
+interface Fault {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: Record<string, unknown>;
+  readonly message: string;
+}
+
+/** For Fastify's `setValidatorCompiler`. */
+export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
+  const checked = schema as TSchema;
+  const validator = Compile(checked);
+  return (given: unknown): { value: unknown } | { error: Error } => {
+    const value = httpPart === 'body' ? given : Value.Convert(checked, given);
+    if (validator.Check(value)) return { value };
+    return { error: problemFor(validator.Errors(value) as unknown as Fault[], value, checked) };
+  };
+}
+
+function problemFor(faults: readonly Fault[], value: unknown, schema: TSchema): Problem {
+  // Of a union every branch complains; the deepest complaint is about what the writer meant.
+  const deepest = faults.toSorted((a, b) => depth(b) - depth(a))[0];
+  const unknown = faults.find(
+    (fault) => fault.keyword === 'additionalProperties' && depth(fault) >= depth(deepest as Fault) - 1,
+  );
+  if (unknown !== undefined) return unknownField(unknown, schema);
+  const fault = deepest as Fault;
+  const missing = (fault.params.requiredProperties as string[] | undefined)?.[0];
+  const path = fault.instancePath.split('/').slice(1).map(unescapePointer);
+  if (missing !== undefined) path.push(missing);
+  const field = path.join('.') || undefined;
+  if (missing !== undefined) return new Problem('invalid_request', `${field} is missing.`, { field: field as string });
+  if (field === undefined) return new Problem('invalid_request', `The request ${fault.message}.`);
+  const given = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value);
+  const isDuration = /Seconds$|^wait$/.test(field) && typeof given === 'number';
+  const detail = `${field} ${bounds(faults, fault)}${typeof given === 'number' ? `; ${given} was given` : ''}.`;
+  return new Problem(isDuration ? 'invalid_duration' : 'invalid_request', detail, { field });
+}
+
+function unknownField(fault: Fault, schema: TSchema): Problem {
+  const name = String((fault.params.additionalProperties as string[])[0]);
+  const prefix = fault.instancePath.split('/').slice(1).map(unescapePointer).join('.');
+  const field = prefix === '' ? name : `${prefix}.${name}`;
+  const known = prefix === '' ? Object.keys((schema as { properties?: object }).properties ?? {}) : [];
+  const nearest = nearestName(name, known);
+  return new Problem(
+    'unknown_field',
+    `${field} is not a field of this request.${nearest === null ? '' : ` Did you mean ${nearest}?`}`,
+    {
+      field,
+      facts: { nearest },
+    },
+  );
+}
+
+/** The complaint in words; where a bound is broken, both bounds. */
+function bounds(faults: readonly Fault[], fault: Fault): string {
+  const sameField = faults.filter((other) => other.instancePath === fault.instancePath);
+  const types = sameField.filter((other) => other.keyword === 'type').map((other) => String(other.params.type));
+  const other = sameField.find((candidate) => candidate.keyword !== 'type' && candidate.keyword !== 'anyOf');
+  if (other !== undefined) return other.message;
+  return types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : fault.message;
+}
+
+const depth = (fault: Fault): number => fault.instancePath.split('/').length;
+const unescapePointer = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
