@@ -8,9 +8,8 @@ export function nameFault(name: string): string | null {
   // Counted in characters, not UTF-16 units: a person counts what they see.
   if (name.length > maxNameLength && [...name].length > maxNameLength)
     return `is longer than ${maxNameLength} characters`;
-  // C0, DEL, C1, and the separators and lone surrogates that break lines and encodings.
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Surrogate}/u.test(name)) return 'contains control characters';
-  if (name !== name.trim()) return 'begins or ends with a space';
+  // A lone surrogate is half a character: no encoding can carry it.
+  if (/\p{Cc}|\p{Surrogate}/u.test(name)) return 'contains control characters';
   return null;
 }
 
