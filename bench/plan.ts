@@ -9,8 +9,8 @@ export interface Plan {
   repetitions: number;
   /** Repeated on servers that stay up, every system in turn for each of them. */
   warm: readonly (CyclesJob | QueueJob)[];
-  /** Measured on a server that was started for it alone. */
-  fresh: QueueJob;
+  /** Each measured on a server that was started for it alone. */
+  fresh: readonly QueueJob[];
   freshRepetitions: number;
   /** After so long nothing new is begun, what is under way is ended, and the results so far are printed. */
   limitSeconds: number;
@@ -32,7 +32,7 @@ function quickPlan(repetitions: number): Plan {
       ...[1, 100].map((waiters) => handoffs(waiters, 30, 0.8)),
     ],
     // The hand-offs with many waiters too, once: to empty such a queue takes etcd 3 s.
-    fresh: { ...handoffs(1_000, 60, 0.8), memory: true, settleMs: 500, emptyAfter: false },
+    fresh: [memory(500, handoffs(1_000, 60, 0.8))],
     freshRepetitions: 1,
     limitSeconds: 57,
   };
@@ -46,7 +46,7 @@ function fullPlan(repetitions: number): Plan {
       ...CLIENTS.map((clients) => cycles(clients, 1, 3)),
       ...[1, 100, 1_000].map((waiters) => handoffs(waiters, 300, 8)),
     ],
-    fresh: { ...handoffs(10_000, 300, 8), memory: true, settleMs: 2_000, emptyAfter: false },
+    fresh: [memory(2_000, handoffs(1_000, 0, 0)), memory(2_000, handoffs(10_000, 300, 8))],
     freshRepetitions: 3,
     limitSeconds: 300 * repetitions,
   };
@@ -67,4 +67,8 @@ function handoffs(waiters: number, count: number, seconds: number): QueueJob {
     settleMs: 0,
     emptyAfter: true,
   };
+}
+
+function memory(settleMs: number, job: QueueJob): QueueJob {
+  return { ...job, memory: true, settleMs, emptyAfter: false };
 }

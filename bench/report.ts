@@ -87,6 +87,11 @@ function remarks(report: Report, measured: readonly System[], samples: Samples):
       );
     }
   }
+  const most = Math.max(...report.plan.fresh.map((job) => job.waiters));
+  for (const { title, maxWaiters } of measured) {
+    if (maxWaiters < most)
+      lines.push(`${title}: not measured with more than ${number(maxWaiters)} waiters on one name.`);
+  }
   for (const { system, repetition, what, reason } of samples.failures) {
     lines.push(`FAILED ${system}, repetition ${repetition}, ${what}: ${reason}`);
   }

@@ -19,15 +19,16 @@ export function rowsOf(plan: Plan): Row[] {
     row(`acquireP99.${n}`, `acquire p99 µs, ${counted(n, 'client')}`);
   }
   row('serverCpu.64', 'server CPU µs a cycle, 64 clients');
-  const queues = [...plan.warm, plan.fresh].filter((job) => job.kind === 'queue');
+  const queues = [...plan.warm, ...plan.fresh].filter((job) => job.kind === 'queue');
   for (const { waiters, handoffs } of queues) {
     if (handoffs === 0) continue;
     row(`handoffP50.${waiters}`, `hand-off p50 µs, ${counted(waiters, 'waiter')}`);
     row(`handoffP99.${waiters}`, `hand-off p99 µs, ${counted(waiters, 'waiter')}`);
   }
-  const n = plan.fresh.waiters;
-  row(`waiterMemory.${n}`, `KB per waiting client, ${counted(n, 'waiter')}`);
-  row(`serverMemory.${n}`, `server MB with them`);
+  for (const { waiters } of plan.fresh) {
+    row(`waiterMemory.${waiters}`, `KB per waiting client, ${counted(waiters, 'waiter')}`);
+    row(`serverMemory.${waiters}`, `server MB with ${counted(waiters, 'waiter')}`);
+  }
   row('loadCpu.64', 'load generator CPU µs a cycle, 64 clients', false);
   row('loadBusy.64', 'load generator busy, 64 clients', false);
   row('othersBusy.64', 'others on the machine busy, 64 clients', false);

@@ -60,11 +60,14 @@ class Run {
 
   async fresh(systems: readonly System[]): Promise<void> {
     for (let repetition = 1; repetition <= this.#plan.freshRepetitions; repetition++) {
-      for (const system of rotated(systems, repetition)) {
-        const [instance] = await this.#start([system], repetition);
-        if (instance === undefined) continue;
-        await this.#measure(instance, this.#plan.fresh, repetition);
-        instance.stop();
+      for (const work of this.#plan.fresh) {
+        for (const system of rotated(systems, repetition)) {
+          if (work.waiters > system.maxWaiters) continue;
+          const [instance] = await this.#start([system], repetition);
+          if (instance === undefined) continue;
+          await this.#measure(instance, work, repetition);
+          instance.stop();
+        }
       }
     }
   }
@@ -87,7 +90,7 @@ class Run {
     const limitMs = Math.min(MEASUREMENT_LIMIT_MS, this.leftMs());
     if (limitMs <= 0) return;
     const { system } = instance;
-    const of = work === this.#plan.fresh ? this.#plan.freshRepetitions : this.#plan.repetitions;
+    const of = this.#plan.fresh.some((one) => one === work) ? this.#plan.freshRepetitions : this.#plan.repetitions;
     const what = work.kind === 'cycles' ? `cycles, ${work.clients} clients` : `queue, ${work.waiters} waiters`;
     this.#progress(`${repetition}/${of}  ${system.name}: ${what}`);
     const count = work.kind === 'cycles' ? work.clients : work.waiters;

@@ -7,7 +7,9 @@ import type { Client, Endpoint, System } from '../systems/system.ts';
 import { answered, closeAll, openClients, pause } from './clients.ts';
 import type { Figures, QueueJob } from './job.ts';
 
-const QUEUED_LIMIT_MS = 50_000; // Signalbox ends a poll after 60 s.
+/** More at once, and etcd gives up some of them. */
+const QUEUEING_AT_ONCE = 500;
+const QUEUED_LIMIT_MS = 20_000;
 const HANDOFF_LIMIT_MS = 10_000;
 const EMPTY_LIMIT_MS = 30_000;
 const LOOK_EVERY_MS = 50;
@@ -43,6 +45,7 @@ export async function queue(
     }
     if (job.handoffs > 0) {
       const micros = await handOffs(line, job, n === 1 ? system.enqueueMs : 0);
+      if (micros.length === 0) throw new Error('not one hand-off in time');
       figures[`handoffP50.${n}`] = percentile(micros, 50);
       figures[`handoffP99.${n}`] = percentile(micros, 99);
       figures[`handoffMax.${n}`] = percentile(micros, 100);
@@ -94,8 +97,12 @@ class Line {
       if (holder === undefined) throw new Error('no client');
       await answered((done) => holder.wait(done));
       const line = new Line(clients, holder);
-      for (const client of others) line.#enqueue(client);
-      await untilWaiting(system, endpoint, name, waiters, QUEUED_LIMIT_MS, () => line.#check());
+      for (let queued = 0; queued < waiters; ) {
+        const next = others.slice(queued, queued + QUEUEING_AT_ONCE);
+        for (const client of next) line.#enqueue(client);
+        queued += next.length;
+        await untilWaiting(system, endpoint, name, queued, QUEUED_LIMIT_MS, () => line.#check());
+      }
       return line;
     } catch (error) {
       closeAll(clients);

@@ -13,6 +13,8 @@ export const etcd: System = {
   install: 'apt-get install etcd-server',
   // A watch of a key that has just changed is looked at every 100 ms only.
   enqueueMs: 120,
+  // Each lock call sorts all keys of the queue: 10,000 took more than a minute, with calls given up on the way.
+  maxWaiters: 1_000,
   // After many waiters have hung up, etcd 3.4 lets nobody in for a while, on any name.
   leavesOnClose: false,
 

@@ -10,6 +10,7 @@ export const redis: System = {
   title: 'redis always',
   install: 'apt-get install redis-server',
   enqueueMs: 0,
+  maxWaiters: 10_000,
   leavesOnClose: true,
 
   version() {

@@ -19,6 +19,7 @@ function withStore(name: SystemName, title: string, store: (directory: string) =
     title,
     install: 'npm ci (in the checkout that has bin/signalbox)',
     enqueueMs: 0,
+    maxWaiters: 10_000, // Its own bound per environment.
     leavesOnClose: false, // It keeps the place in the queue for the grace.
 
     version() {

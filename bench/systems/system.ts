@@ -53,6 +53,8 @@ export interface System {
    * time, the pause before a hand-off is at least this long.
    */
   enqueueMs: number;
+  /** More waiters on one name than these it does not bear; such rows are left out, with a line that says so. */
+  maxWaiters: number;
   /** Does a waiter that hangs up leave the queue, with no trace? Otherwise the harness lets each have its turn. */
   leavesOnClose: boolean;
 }

@@ -47,7 +47,7 @@ export class HttpConnection {
     const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + text.charCodeAt(11) - 48;
     const length = contentLength(text, headEnd, status);
     if (length < 0) {
-      this.#done('a reply without Content-Length', status, text);
+      this.#done(`a reply without Content-Length: ${text.slice(0, 400)}`, status, text);
       return true;
     }
     const end = headEnd + 4 + length;
