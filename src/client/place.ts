@@ -42,6 +42,8 @@ export interface Ask {
   readonly firstContactMs: number;
   /** How long it may be away afterwards; null = as long as it takes. */
   readonly maxAwayMs?: number | null;
+  /** How long to try in all when no answer comes; for the time in the queue the server itself keeps watch (`queueSeconds`). */
+  readonly maxTotalMs?: number | null;
   /** Seconds of one long poll, at most 60. */
   readonly pollSeconds?: number;
   readonly onEvent?: (event: PlaceEvent) => void;
@@ -62,9 +64,11 @@ export function newPlace(): Place {
 
 export async function takePlace(client: Client, ask: Ask, place: Place = newPlace()): Promise<PlaceEnd> {
   const startedAt = performance.now();
+  const { maxTotalMs = null } = ask;
+  const endAt = maxTotalMs === null ? null : startedAt + maxTotalMs;
   for (let generation = 1; ; generation++) {
     place.idempotencyKey = generation === 1 ? ask.idempotencyKey : `${ask.idempotencyKey}.${generation}`;
-    const end = await onePlace(client, { ...ask, request: remaining(ask.request, startedAt) }, place);
+    const end = await onePlace(client, { ...ask, request: remaining(ask.request, startedAt) }, place, endAt);
     if (end.kind !== 'forgotten' && !(end.kind === 'ended' && lostUnheard(end.lease))) return end;
     if (ask.signal.aborted) return { kind: 'stopped' };
     ask.onEvent?.({ kind: 'lost_place' });
@@ -73,8 +77,8 @@ export async function takePlace(client: Client, ask: Ask, place: Place = newPlac
   }
 }
 
-async function onePlace(client: Client, ask: Ask, place: Place): Promise<OnePlaceEnd> {
-  const contact = new Contact(ask);
+async function onePlace(client: Client, ask: Ask, place: Place, endAt: number | null): Promise<OnePlaceEnd> {
+  const contact = new Contact(ask, endAt);
   place.id = null;
   place.unanswered = ask.request;
   let seq: number | null = null;
@@ -125,14 +129,16 @@ function adopt(place: Place, outcome: Outcome<Lease>): void {
 /** Keeps count of an absence of the server: says it once, and when it ends, and when it is too long. */
 class Contact {
   readonly #ask: Ask;
+  readonly #endAt: number | null;
   readonly #sinceAt = performance.now();
   #everAnswered = false;
   #awaySinceAt: number | null = null;
   #said = false;
   #tries = 0;
 
-  constructor(ask: Ask) {
+  constructor(ask: Ask, endAt: number | null) {
     this.#ask = ask;
+    this.#endAt = endAt;
   }
 
   answered(lease: Lease): void {
@@ -158,7 +164,9 @@ class Contact {
     this.#awaySinceAt ??= now;
     this.#tries += 1;
     const awayMs = now - (this.#everAnswered ? this.#awaySinceAt : this.#sinceAt);
-    const limitMs = this.#everAnswered ? (this.#ask.maxAwayMs ?? null) : this.#ask.firstContactMs;
+    const allowedMs = this.#everAnswered ? (this.#ask.maxAwayMs ?? null) : this.#ask.firstContactMs;
+    const untilEndMs = this.#endAt === null ? null : awayMs + this.#endAt - now;
+    const limitMs = smaller(allowedMs, untilEndMs);
     const reason = failureWords(failure);
     if (limitMs !== null && awayMs >= limitMs) return { kind: 'unreachable', reason, triedMs: awayMs };
     // One broken poll is no absence (proxies cut them): the first new try is made at once, and silently.
@@ -170,6 +178,10 @@ class Contact {
     await pause(limitMs === null ? pauseMs : Math.min(pauseMs, limitMs - awayMs), this.#ask.signal);
     return null;
   }
+}
+
+function smaller(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
 }
 
 /** Almost at once, then doubling to 4 s; up to half of it is jitter, so that a restarted server is not asked by all at once. */

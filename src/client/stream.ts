@@ -5,8 +5,8 @@
 // the server no longer keeps come as an event named `reset`; whoever shows a state must then load it anew.
 
 import type { Refusal } from './outcome.ts';
-import { parseEvents } from './sse.ts';
 import { pause } from './pause.ts';
+import { parseEvents } from './sse.ts';
 import { address, request, type Transport } from './transport.ts';
 
 export interface StreamOptions {
@@ -65,7 +65,12 @@ type Opened =
   | { kind: 'away'; reason: string }
   | { kind: 'refused'; refusal: Refusal };
 
-async function open(transport: Transport, options: StreamOptions, since: number | null, signal: AbortSignal): Promise<Opened> {
+async function open(
+  transport: Transport,
+  options: StreamOptions,
+  since: number | null,
+  signal: AbortSignal,
+): Promise<Opened> {
   const query = { since, rows: options.rows?.join(',') };
   const headers: Record<string, string> = { accept: 'text/event-stream' };
   if (transport.key !== null) headers.authorization = `Bearer ${transport.key}`;
@@ -85,7 +90,10 @@ async function open(transport: Transport, options: StreamOptions, since: number 
   // Anything else: an ordinary request says why.
   const why = await request(transport, 'GET', '/v1/events', { query: { limit: 1 }, signal });
   if (!why.ok && why.kind === 'problem' && why.status !== 503) return { kind: 'refused', refusal: why };
-  return { kind: 'away', reason: why.ok ? 'the stream was not opened' : why.kind === 'problem' ? why.problem.code : why.reason };
+  return {
+    kind: 'away',
+    reason: why.ok ? 'the stream was not opened' : why.kind === 'problem' ? why.problem.code : why.reason,
+  };
 }
 
 function parseData(text: string): unknown {

@@ -63,7 +63,14 @@ function judge<Value>(
   const { status, headers } = response;
   const retryAfterMs = retryAfter(headers.get('retry-after'));
   if (status === 204) {
-    return { ok: true, value: undefined as Value, status, replayed: false, retryAfterMs, requestId: requestIdOf(headers) };
+    return {
+      ok: true,
+      value: undefined as Value,
+      status,
+      replayed: false,
+      retryAfterMs,
+      requestId: requestIdOf(headers),
+    };
   }
   const body = isJson(headers.get('content-type')) ? parse(text) : undefined;
   if (status >= 200 && status < 300 && body !== undefined && (accept === undefined || accept(body))) {
@@ -81,7 +88,13 @@ function notSignalbox(status: number, headers: Headers): string {
 }
 
 function unreachable(reason: string, more: { aborted?: boolean; retryAfterMs?: number | null } = {}): Unreachable {
-  return { ok: false, kind: 'unreachable', reason, aborted: more.aborted ?? false, retryAfterMs: more.retryAfterMs ?? null };
+  return {
+    ok: false,
+    kind: 'unreachable',
+    reason,
+    aborted: more.aborted ?? false,
+    retryAfterMs: more.retryAfterMs ?? null,
+  };
 }
 
 export function address(url: string, path: string, query: RequestOptions<unknown>['query'] = {}): string {
