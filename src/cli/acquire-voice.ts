@@ -34,7 +34,7 @@ export function makeMouth(out: Output, progress: string, what: string): WaitingV
     style: logStyle(env.SIGNALBOX_LOG_STYLE, ci),
     wallMs: () => Date.now(),
     colours: isTerminal && !env.NO_COLOR,
-    columns: () => process.stderr.columns ?? 80,
+    columns: () => process.stderr.columns || 80,
     keyboard: process.stdin.isTTY === true,
   };
   const mouth = mouthOf(voice, options);

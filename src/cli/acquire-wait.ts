@@ -14,17 +14,16 @@ import { Interruption } from './frame/interrupt.ts';
 import { thisMachine } from './frame/machine.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { identify, inCi } from './run/holder.ts';
+import { type AskedWant, wantsOf, wantWords } from './run/wants.ts';
 import { createdWords } from './speech/words.ts';
 import { checkWritable, leaseVariables, shellLine, stateOf, writeState } from './state-file.ts';
 import { durationArgument, integerArgument, secondsArgument } from './text/arguments.ts';
 import { formatDuration, formatExact } from './text/durations.ts';
 import { Failure, usage } from './text/errors.ts';
 import { blockerText, endText, environmentsText } from './text/leases.ts';
-import { wantsArgument, wantsShown } from './wants.ts';
 
 export interface AcquireFlags extends ConnectionFlags, OutputFlags {
   readonly label?: readonly string[];
-  readonly count?: string;
   /** true: neither --wait nor --no-wait was given. */
   readonly wait: string | boolean;
   readonly ttl?: string;
@@ -49,14 +48,17 @@ const TICK_MS = 250;
 
 export async function acquire(names: readonly string[], flags: AcquireFlags): Promise<void> {
   const out = new Output(flags);
-  const order: Order = { format: formatOf(flags), state: flags.state ?? null, request: requestOf(names, flags) };
+  const wants = wantsOf(names, flags.label ?? []);
+  if (wants.length === 0)
+    throw usage('which environment?', 'Give its name, or --label kind=db for any one that carries it.');
+  const order: Order = { wants, format: formatOf(flags), state: flags.state ?? null, request: requestOf(wants, flags) };
   const firstContactMs = durationArgument(flags.serverWait, '--server-wait');
   if (order.state !== null) checkWritable(order.state);
   const connection = await connect(flags);
   const idempotencyKey = flags.idempotencyKey ?? `acquire:${randomUUID()}`;
 
   const startedAt = performance.now();
-  const what = wantsShown(order.request.wants ?? []);
+  const what = wantWords(order.wants);
   const stop = new Interruption(inCi(variables()));
   const mouth = makeMouth(out, flags.progress, what);
   const timer = setInterval(() => mouth.tick(performance.now()), TICK_MS);
@@ -88,6 +90,7 @@ export async function acquire(names: readonly string[], flags: AcquireFlags): Pr
 }
 
 interface Order {
+  readonly wants: readonly AskedWant[];
   readonly request: LeaseRequest;
   readonly format: Format;
   readonly state: string | null;
@@ -166,12 +169,12 @@ function formatOf(flags: AcquireFlags): Format {
   return format;
 }
 
-function requestOf(names: readonly string[], flags: AcquireFlags): LeaseRequest {
+function requestOf(wants: readonly AskedWant[], flags: AcquireFlags): LeaseRequest {
   const { holder } = identify(variables(), thisMachine(variables()));
   const ttlSeconds = secondsArgument(flags.ttl, '--ttl');
   const maxHoldSeconds = secondsArgument(flags.maxHold, '--max-hold');
   return {
-    wants: wantsArgument(names, flags.label ?? [], flags.count),
+    wants,
     holder: {
       ...holder,
       ...(flags.holder !== undefined && { name: flags.holder }),

@@ -23,8 +23,11 @@ export function acquireCommand() {
   return withConnection(made)
     .alias('request')
     .argument('[environments...]', 'names; all of them or none')
-    .option('--label <labels>', 'any one that carries these, like kind=db,site=eu', repeated)
-    .option('--count <number>', 'with --label: so many of them')
+    .option(
+      '--label <name=value[,…][:count]>',
+      'any environment with these labels, or so many; may be repeated',
+      repeated,
+    )
     .option('--wait <duration>', 'how long to queue at most (default: as long as it takes)')
     .option('--no-wait', 'do not queue: exit 75 when it is not free')
     .option(

@@ -24,7 +24,7 @@ export function keyCommand() {
     name: 'key',
     summary: 'Keys, and what each may do.',
     examples: [
-      ['API_KEY=$(signalbox key generate) signalbox serve', 'an admin key for a new server'],
+      ['export API_KEY=$(signalbox key generate); signalbox serve', 'an admin key for a new server'],
       ['signalbox key create "shop pipelines" --scope acquire:shop-*,read', 'shown once'],
       ['signalbox key list', 'never shows a key'],
       ['signalbox key delete k_9f2a', 'from now on it is unknown'],

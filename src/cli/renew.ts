@@ -16,7 +16,7 @@ import { Output, type OutputFlags } from './frame/output.ts';
 import { type ChosenLease, chosenLease, type LeaseFlags, stateMissing } from './lease-argument.ts';
 import { readState } from './state-file.ts';
 import { durationArgument } from './text/arguments.ts';
-import { formatExact } from './text/durations.ts';
+import { formatDuration, formatExact } from './text/durations.ts';
 import { Failure, usage } from './text/errors.ts';
 import { environmentsText } from './text/leases.ts';
 
@@ -111,7 +111,7 @@ function tell(out: Output, lease: Lease): void {
     out.talk(
       lease.ttlSeconds === null
         ? `${environmentsText(lease)} has no time to live; it is yours until you release it`
-        : `${environmentsText(lease)} is yours for another ${formatExact((lease.expiresInSeconds ?? lease.ttlSeconds) * 1000)}`,
+        : `${environmentsText(lease)} is yours for another ${formatDuration((lease.expiresInSeconds ?? lease.ttlSeconds) * 1000)}`,
       '✓',
     );
 }

@@ -29,7 +29,7 @@ export function serveCommand() {
     summary: 'Start a server. Without a key it listens on this machine only.',
     examples: [
       ['signalbox serve', 'for this machine, kept in ./signalbox.db'],
-      ['API_KEY=$(signalbox key generate) signalbox serve', 'for a team; the key is admin'],
+      ['export API_KEY=$(signalbox key generate); signalbox serve', 'for a team; the key is admin'],
       ['signalbox serve --store sqlite:/var/lib/signalbox/store.db --port 8000', 'somewhere else'],
     ],
     notes: [
@@ -91,7 +91,7 @@ function welcome(server: RunningServer, settings: ServerSettings, out: Output): 
     first,
     `  Try it in another shell:   ${where}${program} run uat -- sleep 30`,
     `  Watch it:                  ${server.url}`,
-    `  For a team:                API_KEY=$(${program} key generate) npm start -- --host 0.0.0.0`,
+    `  For a team:                export API_KEY=$(${program} key generate) && npm start -- --host 0.0.0.0`,
   ];
 }
 

@@ -2,8 +2,10 @@
 // wrong key reads the same from every command.
 
 import type { Failure as ClientFailure, Problem } from '../../client/outcome.ts';
+import type { Blocker } from '../../client/types.ts';
 import { Failure } from '../text/errors.ts';
 import { exitCodeOf } from '../text/exit-codes.ts';
+import { blockerText } from '../text/leases.ts';
 import { foreign } from '../text/sanitize.ts';
 import type { ClientSettings } from './settings.ts';
 
@@ -42,6 +44,8 @@ function headline(problem: Problem, detail: string, settings: ClientSettings): s
       return 'this key has expired.';
     case 'unauthenticated':
       return settings.key === null ? `${settings.url.value} wants a key, and there is none here.` : detail;
+    case 'environment_busy':
+      return busyText(problem) ?? detail;
     default:
       return detail;
   }
@@ -70,7 +74,7 @@ function explanation(problem: Problem, detail: string, settings: ClientSettings)
       return [...asked, 'All that there are: signalbox status'];
     }
     case 'environment_busy':
-      return [...holders(problem), 'To queue for it: --wait 30m (or signalbox run). Who holds it: signalbox status'];
+      return ['To queue for it: without --no-wait. Who holds it, who waits: signalbox queue'];
     case 'too_many_attempts':
       return ['Wait a minute, and look where the wrong key comes from: signalbox doctor'];
     default:
@@ -101,12 +105,11 @@ function firstText(value: unknown): string | null {
   return typeof first === 'string' ? first : null;
 }
 
-function holders(problem: Problem): string[] {
-  const blockers: unknown[] = Array.isArray(problem.blockedBy) ? problem.blockedBy : [];
-  return blockers.slice(0, 3).map((blocker) => {
-    const { environment, why, holder, since } = blocker as Record<string, unknown>;
-    const name = (holder as { name?: unknown } | null)?.name;
-    const who = typeof name === 'string' ? ` by ${foreign(name)}` : '';
-    return `${foreign(String(environment ?? '?'))} is ${foreign(String(why ?? 'busy'))}${who}${typeof since === 'string' ? ` since ${since}` : ''}`;
-  });
+/** `uat is held by shop deploy #1841 since …`: the words of the API are about its own parameters. */
+function busyText(problem: Problem): string | null {
+  const blockers = Array.isArray(problem.blockedBy) ? (problem.blockedBy as Blocker[]) : [];
+  const told = blockers
+    .slice(0, 3)
+    .map((blocker) => `${blockerText(blocker)}${blocker.since === null ? '' : ` since ${foreign(blocker.since)}`}`);
+  return told.length === 0 ? null : `${told.join('; ')}.`;
 }

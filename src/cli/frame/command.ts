@@ -20,7 +20,8 @@ export function command(parts: CommandParts): Command {
   const made = new Command(parts.name)
     .description(parts.summary)
     .exitOverride()
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({ writeErr: () => {}, outputError: () => {} })
+    .configureHelp({ commandUsage, optionDescription })
     .showSuggestionAfterError(false)
     .helpCommand(false)
     .option('--json', 'answer in JSON, in the shape of the API')
@@ -31,6 +32,15 @@ export function command(parts: CommandParts): Command {
   made.addHelpText('before', `${['Examples:', ...examples].join('\n')}\n`);
   if (parts.notes !== undefined) made.addHelpText('after', `\n${parts.notes.join('\n')}`);
   return made;
+}
+
+/** `signalbox env set [options] <environment>`, as it is typed. */
+function commandUsage(made: Command): string {
+  return `${pathOf(made)} ${made.usage()}`;
+}
+
+function optionDescription({ description, defaultValue }: Option): string {
+  return typeof defaultValue === 'string' ? `${description} (default ${defaultValue})` : description;
 }
 
 /** For commands that talk to a server. */
@@ -68,9 +78,7 @@ export function usageFailure(error: CommanderError, root: Command, args: readonl
   if (error.code === 'commander.help') return usage(`${path} needs one of: ${names(reached).join(', ')}.`, help);
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
   if (error.code === 'commander.unknownOption') {
-    const flags = reached.options
-      .flatMap((option: Option) => [option.long, option.short])
-      .filter((flag) => flag != null);
+    const flags = ['--help', ...reached.options.flatMap((option: Option) => option.long ?? [])];
     return new Failure({
       what: `${path} has no option ${quoted}.${didYouMean(quoted, flags)}`,
       code: 'unknown_option',
@@ -81,7 +89,8 @@ export function usageFailure(error: CommanderError, root: Command, args: readonl
     const what = `${path} has no command "${quoted}".${didYouMean(quoted, names(reached))}`;
     return new Failure({ what, code: 'unknown_command', more: [`There are: ${names(reached).join(', ')}`] });
   }
-  return usage(`${path}: ${error.message.replace(/^error: /, '').split('\n', 1)[0]}.`, help);
+  const [message = ''] = error.message.replace(/^error: /, '').split('\n', 1);
+  return usage(`${path}: ${message.replace(/\.$/, '')}.`, help);
 }
 
 function pathOf(made: Command): string {

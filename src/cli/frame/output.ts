@@ -31,7 +31,8 @@ export class Output {
     this.answersTerminal = process.stdout.isTTY === true && !this.json;
     this.talksTerminal = process.stderr.isTTY === true;
     this.colours = pc.createColors(this.answersTerminal && variable(env, 'NO_COLOR') === null && env.TERM !== 'dumb');
-    this.width = process.stdout.columns ?? 80;
+    // A terminal that does not know its width says 0.
+    this.width = process.stdout.columns || 80;
   }
 
   /** Lines of the answer. */

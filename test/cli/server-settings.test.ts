@@ -1,0 +1,140 @@
+// Settings of the server: flag before variable before default, and one line that names what is wrong.
+
+import { describe, expect, test } from 'vitest';
+import { type ServerFlags, type ServerSettings, serverSettings, type Variables } from '../../src/config.ts';
+
+function settings(flags: ServerFlags = {}, env: Variables = {}): ServerSettings {
+  const configured = serverSettings(flags, env);
+  if (configured.outcome === 'wrong') throw new Error(configured.message);
+  return configured.settings;
+}
+
+function complaint(flags: ServerFlags = {}, env: Variables = {}): string {
+  const configured = serverSettings(flags, env);
+  return configured.outcome === 'wrong' ? configured.message : 'nothing';
+}
+
+test('without any setting it is what a laptop needs', () => {
+  expect(settings()).toEqual({
+    port: 8080,
+    host: null,
+    store: { kind: 'sqlite', path: './signalbox.db' },
+    adminKeys: [],
+    anonymous: [],
+    timeoutSeconds: 30,
+    declaredOnly: false,
+    insecure: false,
+    trustUser: null,
+    historyDays: 90,
+    retentionHours: 24,
+    graceSeconds: 60,
+    logLevel: 'info',
+    publicUrl: null,
+    maxConnections: 10_000,
+    maxStreams: 1000,
+    maxEnvironments: 10_000,
+  });
+});
+
+describe('where a setting comes from', () => {
+  test('the flag goes before the variable, PORT before RS_PORT', () => {
+    const env = { PORT: '1001', RS_PORT: '1002' };
+    expect(settings({ port: '1000' }, env).port).toBe(1000);
+    expect(settings({}, env).port).toBe(1001);
+    expect(settings({}, { RS_PORT: '1002' }).port).toBe(1002);
+  });
+
+  test('a variable that is set to nothing is not set', () => {
+    expect(settings({}, { PORT: '', API_KEY: ' ', SIGNALBOX_HOST: '' })).toMatchObject({
+      port: 8080,
+      adminKeys: [],
+      host: null,
+    });
+  });
+
+  test('both variables of an admin key count, each under its name', () => {
+    expect(settings({}, { API_KEY: 'crj', PUDDING_AUTH_TOKEN: 't' }).adminKeys).toEqual([
+      { name: 'API_KEY', key: 'crj' },
+      { name: 'PUDDING_AUTH_TOKEN', key: 't' },
+    ]);
+  });
+
+  test('a switch is on by its flag, or by a variable that says so', () => {
+    expect(settings({ insecure: true }).insecure).toBe(true);
+    expect(settings({}, { SIGNALBOX_INSECURE: 'yes' }).insecure).toBe(true);
+    expect(settings({}, { SIGNALBOX_INSECURE: '0' }).insecure).toBe(false);
+  });
+});
+
+describe('what is understood', () => {
+  test.each([
+    ['sqlite:./a.db', { kind: 'sqlite', path: './a.db' }],
+    ['sqlite:/var/lib/a.db', { kind: 'sqlite', path: '/var/lib/a.db' }],
+    ['sqlite:///var/lib/a.db', { kind: 'sqlite', path: '/var/lib/a.db' }],
+    ['memory:', { kind: 'memory' }],
+  ])('the store %s', (store, meant) => {
+    expect(settings({ store }).store).toEqual(meant);
+  });
+
+  test('a trusted header with the addresses of its proxy', () => {
+    const flags = { trustUserHeader: 'X-Forwarded-User', trustUserFrom: '10.0.0.5, 10.1.0.0/16,::1' };
+    expect(settings(flags).trustUser).toEqual({ header: 'x-forwarded-user', from: ['10.0.0.5', '10.1.0.0/16', '::1'] });
+  });
+
+  test('scopes of callers without a key', () => {
+    expect(settings({ anonymous: 'acquire:release, signal,wait' }).anonymous).toEqual([
+      'acquire:release',
+      'signal',
+      'wait',
+    ]);
+  });
+
+  test('a public address, without the slash at its end', () => {
+    expect(settings({ publicUrl: 'https://sb.example/base/' }).publicUrl).toBe('https://sb.example/base');
+  });
+
+  test.each(['127.0.0.1', '::', '[::1]', 'localhost'])('the host %s', (host) => {
+    expect(settings({ host }).host).toBe(host.replace(/[[\]]/g, ''));
+  });
+});
+
+describe('a wrong setting is one line that names it', () => {
+  test.each<[string, ServerFlags, Variables]>([
+    ['--port', { port: '99999' }, {}],
+    ['--port', { port: '80a' }, {}],
+    ['PORT', {}, { PORT: 'tcp://10.0.0.1:80' }],
+    ['RS_PORT', {}, { RS_PORT: '-1' }],
+    ['--host', { host: '999.1.1.1' }, {}],
+    ['--host', { host: 'a b' }, {}],
+    ['--store', { store: 'mysql://x' }, {}],
+    ['SIGNALBOX_STORE', {}, { SIGNALBOX_STORE: 'sqlite:' }],
+    ['--anonymous', { anonymous: 'acquire,fly' }, {}],
+    ['--anonymous', { anonymous: 'admin' }, {}],
+    ['--anonymous', { anonymous: 'acquire:' }, {}],
+    ['--timeout', { timeout: '0' }, {}],
+    ['--timeout', { timeout: '3601' }, {}],
+    ['SIGNALBOX_DECLARED_ONLY', {}, { SIGNALBOX_DECLARED_ONLY: 'maybe' }],
+    ['--trust-user-header', { trustUserHeader: 'X-User' }, {}],
+    ['--trust-user-header', { trustUserHeader: 'X User', trustUserFrom: '::1' }, {}],
+    ['--trust-user-from', { trustUserFrom: '10.0.0.1' }, {}],
+    ['--trust-user-from', { trustUserHeader: 'X-User', trustUserFrom: '10.0.0.0/33' }, {}],
+    ['--trust-user-from', { trustUserHeader: 'X-User', trustUserFrom: 'proxy' }, {}],
+    ['--trust-user-from', { trustUserHeader: 'X-User', trustUserFrom: ',' }, {}],
+    ['--history-days', { historyDays: '0' }, {}],
+    ['--retention-hours', { retentionHours: '23' }, {}],
+    ['--log-level', { logLevel: 'loud' }, {}],
+    ['--public-url', { publicUrl: 'sb.example' }, {}],
+    ['--public-url', { publicUrl: 'https://u:p@sb.example' }, {}],
+    ['--max-connections', { maxConnections: '1' }, {}],
+    ['API_KEY', {}, { API_KEY: 'two words' }],
+  ])('%s: %j %j', (setting, flags, env) => {
+    const said = complaint(flags, env);
+    expect(said.startsWith(`${setting}: `)).toBe(true);
+    expect(said).not.toContain('\n');
+  });
+
+  test('and never shows a key', () => {
+    expect(complaint({}, { API_KEY: 'my secret key' })).not.toContain('secret');
+    expect(complaint({}, { PUDDING_AUTH_TOKEN: 'my secret key' })).not.toContain('secret');
+  });
+});
