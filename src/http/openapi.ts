@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import swagger from '@fastify/swagger';
+import { problemKinds } from '../api/problems.ts';
 import type { App, Context } from './context.ts';
 import { Problem } from './problem.ts';
 
@@ -41,6 +42,10 @@ export async function openapi(app: App, { settings }: Context): Promise<void> {
   app.get('/docs', hidden, async (_request, reply) =>
     reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page),
   );
+  // Where the `type` of every problem points.
+  app.get('/docs/errors', hidden, async (_request, reply) =>
+    reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(errorsPage()),
+  );
   app.get('/docs/:file', hidden, async (request, reply) => {
     const { file } = request.params as { file: string };
     if (file === 'start.js') return reply.type('text/javascript; charset=utf-8').send(start);
@@ -52,4 +57,18 @@ export async function openapi(app: App, { settings }: Context): Promise<void> {
       .header('cache-control', 'max-age=3600')
       .send(await readFile(join(folder, 'static', file)));
   });
+}
+
+function errorsPage(): string {
+  const rows = Object.entries(problemKinds).map(
+    ([code, { status, title, remedy }]) =>
+      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${title}. ${remedy}</td></tr>`,
+  );
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Signalbox errors</title>
+<style>body{font:14px/20px system-ui;margin:24px}td,th{padding:4px 12px 4px 0;text-align:left;vertical-align:top}tr:target{background:#ebeef2}</style></head>
+<body><h1>Errors</h1><table><tr><th>code</th><th>status</th><th>meaning, and what to do</th></tr>
+${rows.join('\n')}
+</table></body></html>
+`;
 }
