@@ -28,11 +28,11 @@ function quickPlan(repetitions: number): Plan {
     name: 'quick',
     repetitions,
     warm: [
-      ...CLIENTS.map((clients) => cycles(clients, 0.2, 0.4)),
-      ...[1, 100].map((waiters) => handoffs(waiters, 30, 0.8)),
+      ...CLIENTS.map((clients) => cycles(clients, 0.15, 0.35)),
+      ...[1, 100].map((waiters) => handoffs(waiters, 25, 0.5)),
     ],
     // The hand-offs with many waiters too, once: to empty such a queue takes etcd 3 s.
-    fresh: [memory(500, handoffs(1_000, 60, 0.8))],
+    fresh: [memory(400, handoffs(1_000, 60, 0.8))],
     freshRepetitions: 1,
     limitSeconds: 57,
   };

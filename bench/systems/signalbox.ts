@@ -10,6 +10,9 @@ import type { Client, Done, System, SystemName } from './system.ts';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const PROGRAM = join(ROOT, 'bin/signalbox');
 
+/** Its default, 10,000, is one short of a holder and 10,000 waiters. */
+const MAX_CONNECTIONS = 12_000;
+
 export const signalbox = withStore('signalbox', 'signalbox', (directory) => `sqlite:${join(directory, 'bench.db')}`);
 export const signalboxMemory = withStore('signalbox-memory', 'no storage', () => 'memory:');
 
@@ -29,7 +32,13 @@ function withStore(name: SystemName, title: string, store: (directory: string) =
     },
 
     launch(endpoint, directory) {
-      const args = ['serve', '--host', '127.0.0.1', '--port', String(endpoint.port), '--store', store(directory)];
+      const settings = {
+        host: '127.0.0.1',
+        port: String(endpoint.port),
+        store: store(directory),
+        'max-connections': String(MAX_CONNECTIONS),
+      };
+      const args = ['serve', ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])];
       const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`;
       return { command: PROGRAM, args, env: { API_KEY: endpoint.key, PATH } };
     },
