@@ -1,7 +1,7 @@
 // The printed table of a run.
 
 import { judge } from './goals.ts';
-import type { Fsync, Machine } from './machine.ts';
+import type { Fsync, Fsyncs, Machine } from './machine.ts';
 import type { Plan } from './plan.ts';
 import { rowsOf } from './rows.ts';
 import type { Samples } from './samples.ts';
@@ -18,7 +18,7 @@ export interface Report {
   command: string;
   plan: Plan;
   machine: Machine;
-  fsync: { before: Fsync; after: Fsync };
+  fsync: { before: Fsyncs; after: Fsyncs };
   loadAverage: { before: number; after: number };
   seconds: number;
   complete: boolean;
@@ -45,7 +45,9 @@ function heading(report: Report): string {
     `${machine.cores} x ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}, commit ${machine.commit}`,
     `${report.systems.map(({ name, version }) => `${name} ${version}`).join(', ')}`,
     `load average ${loadAverage.before} before, ${loadAverage.after} after`,
-    `write + fdatasync of 4 KB, p50 / p99 µs on ${machine.fileSystem}: ${fsyncs(fsync.before)} before, ${fsyncs(fsync.after)} after`,
+    `write + fdatasync of 4 KB on ${machine.fileSystem}, p50 / p99 µs:`,
+    `  to the end of a file  ${fsyncs(fsync.before.append)} before, ${fsyncs(fsync.after.append)} after`,
+    `  within a file         ${fsyncs(fsync.before.overwrite)} before, ${fsyncs(fsync.after.overwrite)} after`,
   ].join('\n');
 }
 

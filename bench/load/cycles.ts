@@ -32,6 +32,7 @@ export async function cycles(
     const latencies = run.latencies();
     const after = snapshot(pids);
     await run.finish();
+    if (done === 0) throw new Error(`not one cycle in ${job.seconds} s`);
 
     const micros = after.at - before.at;
     const server = after.server - before.server;
