@@ -1,6 +1,7 @@
 // The only place that wires: settings → log → replica → HTTP. What always holds: a start that is refused leaves nothing behind
 // (no lock on the store, no port), and a stop answers whoever waits before it ends.
 
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -56,6 +57,8 @@ async function opened(settings: ServerSettings): Promise<Log> {
 
 async function served(settings: ServerSettings, log: Log, logger: pino.Logger): Promise<RunningServer> {
   const stopping = new AbortController();
+  // Each open stream listens; their number has a bound of its own.
+  setMaxListeners(0, stopping.signal);
   const replica = await Replica.open({
     log,
     clock: systemClock,
@@ -104,7 +107,7 @@ async function served(settings: ServerSettings, log: Log, logger: pino.Logger): 
     ...{ url, summary, store: log.name, isNew: replica.isNew, keysOn: auth.keysOn },
     close: async () => {
       stopping.abort();
-      polls.wakeAll();
+      polls.stop();
       await app.close();
       await replica.close();
     },

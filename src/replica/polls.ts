@@ -22,6 +22,7 @@ export class Polls {
   readonly #clock: Clock;
   readonly #waiters: Waiters;
   readonly #open = new Map<string, number>();
+  #stopping = false;
 
   constructor(replica: Replica, clock: Clock) {
     this.#replica = replica;
@@ -61,10 +62,10 @@ export class Polls {
     try {
       let lease = await (patience.isClient ? this.#contact(id) : this.#row(id));
       const deadline = this.#clock.monotonic() + patience.milliseconds;
-      while (lease !== undefined && !(await this.#answers(lease, patience.after))) {
+      while (lease !== undefined && !patience.signal.aborted && !(await this.#answers(lease, patience.after))) {
         if (!woken) await new Promise<void>((resolve) => (resume = resolve));
         woken = false;
-        if (patience.signal.aborted || this.#clock.monotonic() >= deadline) break;
+        if (patience.signal.aborted || this.#stopping || this.#clock.monotonic() >= deadline) break;
         stop();
         stop = this.#waiters.add(id, patience.after, wake);
         lease = await this.#row(id);
@@ -90,8 +91,9 @@ export class Polls {
       .catch(() => undefined);
   }
 
-  /** Everybody is answered with how their lease stands: the server is stopping. */
-  wakeAll(): void {
+  /** Everybody is answered with how their lease stands, and nobody is kept on the line any more: the server is stopping. */
+  stop(): void {
+    this.#stopping = true;
     this.#waiters.wakeAll();
   }
 

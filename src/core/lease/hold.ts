@@ -47,14 +47,21 @@ export function contact(turn: Turn, lease: LeaseRow): LeaseRow {
   return turn.state.leases.get(lease.id) as LeaseRow;
 }
 
-/** The client of a waiting lease has hung up; its place is kept for the grace. Changes no row. */
+/**
+ * The client of a lease has hung up; should it wait, its place is kept for the grace. Changes no row. Whatever state it is in:
+ * the turn that has just granted or ended it may still be taken back.
+ */
 export function leaveLine(state: State, id: string, tick: number): void {
-  if (state.leases.get(id)?.state === 'waiting') state.presence.set(id, { open: false, sinceTick: tick });
+  if (state.presence.has(id)) state.presence.set(id, { open: false, sinceTick: tick });
 }
 
-/** The reply that told of a grant could not be written: it ends after the grace unless its client is heard of. Changes no row. */
+/**
+ * The reply that told of a grant could not be written: it ends after the grace unless its client is heard of. Changes no row.
+ * One that is known to have arrived by another reply stays.
+ */
 export function grantNotSent(state: State, id: string, tick: number): void {
-  if (state.leases.get(id)?.state === 'held') state.unsent.set(id, tick);
+  const lease = state.leases.get(id);
+  if (lease?.state === 'held' && !lease.collected) state.unsent.set(id, tick);
 }
 
 /** The grant has reached its client. Only a lease without ttl needs to remember that: nothing else would ever end it. */
