@@ -7,7 +7,7 @@ import { BlockList, isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { type Actor, type Grant, parseGrant } from '../core/access.ts';
 import type { KeyRow } from '../core/rows.ts';
-import { Problem } from './problem.ts';
+import { needsKey, Problem } from './problem.ts';
 
 export interface AuthSettings {
   /** Keys with all scopes that come from the environment; `name` is the variable. */
@@ -61,6 +61,19 @@ export class Authentication {
     const token = this.keysOn ? tokenOf(request) : null;
     const actor = token === null ? this.#anonymous() : this.#withKey(token, request);
     return this.#asPerson(actor, request);
+  }
+
+  /** Refuses a wrong key, and no key where nothing is open to everybody, before anything else of the request is looked at. */
+  admit(request: FastifyRequest): void {
+    if (!this.keysOn) return;
+    const token = tokenOf(request);
+    if (token !== null) this.#withKey(token, request);
+    else if (this.#anonymousGrants.length === 0) throw needsKey(null);
+  }
+
+  /** Whether keys are on and this request shows none. */
+  sentNoKey(request: FastifyRequest): boolean {
+    return this.keysOn && tokenOf(request) === null;
   }
 
   /** Whether this request comes without a key, and so from whatever a browser could be made to send. */

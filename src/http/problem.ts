@@ -29,8 +29,21 @@ export class Problem extends Error {
   }
 }
 
+/** The refusal of somebody who sent no key where one might help. */
+export function needsKey(scope: string | null): Problem {
+  const what = scope === null ? 'a key' : `a key with the scope ${scope}`;
+  return new Problem('unauthenticated', `This needs ${what}. Send it as Authorization: Bearer.`, {
+    headers: { 'www-authenticate': 'Bearer' },
+    facts: scope === null ? {} : { needs: scope },
+  });
+}
+
+/** Which code each reply carried, for the metrics. */
+export const codeOfReply = new WeakMap<FastifyReply, ProblemCode>();
+
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
   const kind = problemKinds[problem.code];
+  codeOfReply.set(reply, problem.code);
   for (const [name, value] of Object.entries(problem.headers)) reply.header(name, value);
   if (kind.status === 503 && problem.headers['retry-after'] === undefined) reply.header('retry-after', '1');
   return reply
@@ -55,6 +68,9 @@ export async function sendRefusal(
   reply: FastifyReply,
   refusal: Refusal,
 ): Promise<FastifyReply> {
+  if ((refusal.code === 'forbidden' || refusal.code === 'not_yours') && context.auth.sentNoKey(request)) {
+    return sendProblem(request, reply, needsKey(String(refusal.facts?.needs)));
+  }
   const { lease, blockedBy, ...facts } = { ...refusal.facts } as Record<string, unknown>;
   if (typeof lease === 'string') {
     const shape = await context.replica.look((state, moment) => {
@@ -103,17 +119,16 @@ function frameworkProblem(error: FastifyError): Problem | null {
       return new Problem('body_too_large', 'The body is larger than 64 KiB.', { headers: { connection: 'close' } });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new Problem('unsupported_media_type', 'Send the body as JSON, with Content-Type: application/json.');
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return new Problem('malformed_json', 'The body is empty; send JSON, at least {}.');
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new Problem('malformed_json', 'The body is not valid JSON.');
+      return new Problem('malformed_request', 'The body is not as long as its Content-Length says.');
     case 'FST_ERR_BAD_URL':
-      return new Problem('malformed_request', 'The path has a malformed escape (%).');
+      return new Problem(
+        'malformed_request',
+        'The path has a malformed escape: a % is followed by two hexadecimal digits, in UTF-8.',
+      );
     default:
       break;
   }
-  if (error instanceof SyntaxError) return new Problem('malformed_json', 'The body is not valid JSON.');
   return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
     ? new Problem('malformed_request', error.message)
     : null;

@@ -1,23 +1,40 @@
 // The event stream (server-sent events). What always holds: events come in the order of their seq and none is left out between
 // two of them; a client that was away resumes by the id of the last one it saw, and is told (`reset`) when the history no
 // longer reaches back that far; a client that does not read is let go before it costs much.
+//
+// A stream first catches up, reading the log at the pace of its client; while it does, new turns are only noted. When a read
+// ends behind the last turn that was noted, it goes live in that same moment, and is written to as turns become durable.
 
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Actor, may } from '../core/access.ts';
 import type { EventRecord } from '../core/rows.ts';
-import type { State } from '../core/state.ts';
 import type { Turn } from '../core/turn.ts';
 import type { Context } from './context.ts';
 import { Problem } from './problem.ts';
-import { environmentShape, eventShape, freezeShape, leaseShape, type View } from './shapes.ts';
-
-export const rowKinds = ['environments', 'leases', 'freezes'] as const;
-export type RowKind = (typeof rowKinds)[number];
+import { eventShape } from './shapes.ts';
+import { type Gone, type RowKind, rowsOfTurn, rowsSince } from './stream-rows.ts';
 
 /** Bytes that may be on their way to one client. */
 const unreadLimit = 1024 * 1024;
 /** So that a proxy does not take a quiet stream for a dead one. */
 const commentEveryMs = 15_000;
 const eventsPerRead = 500;
+
+/** Whether the actor may see an event: one whose reading is limited sees what concerns its environments. */
+export function maySee(actor: Actor, { kind, subject }: EventRecord): boolean {
+  return /^(lease|environment)\./.test(kind) && may(actor, 'read', subject);
+}
+
+export interface StreamAsk {
+  /** Seq of the last event that the client has seen; null = from now on. */
+  readonly since: number | null;
+  readonly rows: ReadonlySet<RowKind>;
+  /** Which environments it is about; null = all. */
+  readonly readable: ((environment: string) => boolean) | null;
+  readonly sees: (event: EventRecord) => boolean;
+}
 
 export class Streams {
   readonly #context: Context;
@@ -26,14 +43,9 @@ export class Streams {
     this.#context = context;
   }
 
-  /** Opens a stream after `since` (null: from now on). Returns once it is open. */
-  async open(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    since: number | null,
-    rows: ReadonlySet<RowKind>,
-  ): Promise<void> {
-    const { replica, metrics, settings, stopping } = this.#context;
+  /** Opens a stream, and returns once it is live or over. */
+  async open(request: FastifyRequest, reply: FastifyReply, ask: StreamAsk): Promise<void> {
+    const { metrics, settings } = this.#context;
     if (metrics.streams >= settings.maxStreams) {
       throw new Problem('server_full', 'As many event streams are open as the server takes (--max-streams).', {
         headers: { 'retry-after': '5' },
@@ -41,26 +53,32 @@ export class Streams {
     }
     const { raw } = reply;
     reply.hijack();
-    raw.writeHead(200, {
-      'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-store',
-      'X-Accel-Buffering': 'no',
-      'Signalbox-Request-Id': request.id,
-    });
     metrics.streams++;
-    const backlog: EventRecord[][] = [];
+    try {
+      await this.#serve(raw, ask);
+      if (!raw.destroyed) await once(raw, 'close');
+    } catch (error) {
+      // Its client comes back and goes on where it was.
+      request.log.warn({ err: error, requestId: request.id }, 'an event stream broke');
+      raw.destroy();
+    } finally {
+      metrics.streams--;
+    }
+  }
+
+  async #serve(raw: ServerResponse, ask: StreamAsk): Promise<void> {
+    const { replica, stopping } = this.#context;
     let live = false;
-    const write = (text: string): void => {
-      if (raw.writableLength > unreadLimit) raw.destroy();
-      else raw.write(text);
+    let last = 0;
+    let noted = 0;
+    const onTurn = (turn: Turn): void => {
+      noted = turn.events.at(-1)?.seq ?? noted;
+      if (!live) return;
+      for (const event of turn.events) if (event.seq > last && ask.sees(event)) send(raw, eventText(event));
+      for (const text of rowsOfTurn(turn, ask, this.#context.baseUrl)) send(raw, text);
     };
-    const stopListening = replica.onTurn((turn) => {
-      if (!live) backlog.push([...turn.events]);
-      for (const event of live ? turn.events : []) write(eventText(event));
-      // Rows are how things are now, so those of a turn during the catching up are simply sent again below.
-      if (live && rows.size > 0) for (const text of this.#rowTexts(turn, rows)) write(text);
-    });
-    const comment = setInterval(() => write(': still here\n\n'), commentEveryMs);
+    const stopListening = replica.onTurn(onTurn);
+    const comment = setInterval(() => send(raw, ': still here\n\n'), commentEveryMs);
     const end = (): void => {
       raw.end();
     };
@@ -69,61 +87,79 @@ export class Streams {
       stopListening();
       clearInterval(comment);
       stopping.removeEventListener('abort', end);
-      metrics.streams--;
     });
-    write(': signalbox\nretry: 1000\n\n');
-    const asOf = await replica.look((state) => state.seq);
-    let last = since ?? asOf;
-    if (since !== null) last = await this.#catchUp(since, write);
-    for (const events of backlog) for (const event of events) if (event.seq > last) write(eventText(event));
+    raw.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+      'X-Accel-Buffering': 'no',
+    });
+    send(raw, ': signalbox\nretry: 1000\n\n');
+
+    const from = ask.since ?? (await replica.look((state) => state.seq));
+    const gone: Gone = { environments: new Set(), freezes: new Set() };
+    last = await this.#tellReset(raw, from);
+    do {
+      last = await this.#catchUp(raw, ask, last, gone);
+      // Nothing may wait between this question and going live.
+    } while (last < noted && isOpen(raw));
     live = true;
+    if (ask.rows.size > 0) {
+      await replica.look((state, moment) => {
+        const view = { state, moment, baseUrl: this.#context.baseUrl };
+        for (const text of rowsSince(view, from, gone, ask)) send(raw, text);
+      });
+    }
     if (stopping.aborted) end();
   }
 
-  async #catchUp(since: number, write: (text: string) => void): Promise<number> {
-    const { log } = this.#context.replica;
-    const oldest = await log.oldestEvent();
-    if (oldest !== null && since > 0 && since < oldest - 1)
-      write(`event: reset\nid: ${oldest - 1}\ndata: ${JSON.stringify({ oldest })}\n\n`);
-    let last = since;
-    for (;;) {
-      const events = await log.events({ afterSeq: last, order: 'asc', limit: eventsPerRead });
-      for (const event of events) write(eventText(event));
-      last = events.at(-1)?.seq ?? last;
-      if (events.length < eventsPerRead) return last;
-    }
+  /** Says so when the history no longer reaches back to where the client was. */
+  async #tellReset(raw: ServerResponse, from: number): Promise<number> {
+    const oldest = await this.#context.replica.log.oldestEvent();
+    if (oldest === null || from === 0 || from >= oldest - 1) return from;
+    send(raw, `event: reset\nid: ${oldest - 1}\ndata: ${JSON.stringify({ oldest })}\n\n`);
+    return oldest - 1;
   }
 
-  /** Rows that a turn has changed, and environments whose holders or queue it has changed. */
-  *#rowTexts(turn: Turn, rows: ReadonlySet<RowKind>): Generator<string> {
-    const view: View = { state: turn.state, moment: turn.moment, baseUrl: this.#context.baseUrl };
-    const environments = new Set<string>();
-    const sent = new Set<string>();
-    for (const change of turn.changes) {
-      if (change.kind === 'environment') environments.add(change.id);
-      if (change.kind === 'freeze' && rows.has('freezes'))
-        yield rowText('freezes', change.id, change.seq, change.row === null ? null : freezeShape(change.row));
-      if (change.kind !== 'lease') continue;
-      const row = turn.state.leases.get(change.id) ?? null;
-      for (const name of row?.granted ?? []) environments.add(name);
-      for (const want of row?.wants ?? []) if ('environment' in want) environments.add(want.environment);
-      if (!rows.has('leases') || sent.has(change.id)) continue;
-      sent.add(change.id);
-      yield rowText('leases', change.id, change.seq, row === null ? null : leaseShape(view, row));
+  /** Writes what the log has after `since`, as fast as the client reads it; returns the seq up to which it has read. */
+  async #catchUp(raw: ServerResponse, ask: StreamAsk, since: number, gone: Gone): Promise<number> {
+    let last = since;
+    while (isOpen(raw)) {
+      const events = await this.#context.replica.log.events({ afterSeq: last, order: 'asc', limit: eventsPerRead });
+      for (const event of events) {
+        if (event.kind === 'environment.deleted') gone.environments.add(event.subject);
+        if (event.kind === 'freeze.ended') gone.freezes.add(event.subject);
+        if (ask.sees(event)) send(raw, eventText(event));
+      }
+      last = events.at(-1)?.seq ?? last;
+      if (events.length < eventsPerRead) return last;
+      await drained(raw);
     }
-    if (rows.has('environments')) for (const name of environments) yield environmentText(view, turn.state, name);
+    return last;
   }
 }
 
-function environmentText(view: View, state: State, name: string): string {
-  const row = state.environments.get(name);
-  return rowText('environments', name, state.seq, row === undefined ? null : environmentShape(view, row));
+const isOpen = (raw: ServerResponse): boolean => !raw.destroyed && !raw.writableEnded;
+
+/** Writes to a client; lets go of one that has left too much unread. */
+function send(raw: ServerResponse, text: string): void {
+  if (!isOpen(raw)) return;
+  if (raw.writableLength > unreadLimit) raw.destroy();
+  else raw.write(text);
+}
+
+async function drained(raw: ServerResponse): Promise<void> {
+  if (!raw.writableNeedDrain || !isOpen(raw)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      raw.off('drain', done);
+      raw.off('close', done);
+      resolve();
+    };
+    raw.once('drain', done);
+    raw.once('close', done);
+  });
 }
 
 function eventText(event: EventRecord): string {
   return `event: ${event.kind}\nid: ${event.seq}\ndata: ${JSON.stringify(eventShape(event))}\n\n`;
-}
-
-function rowText(kind: RowKind, id: string, seq: number, row: unknown): string {
-  return `event: row\ndata: ${JSON.stringify({ kind, id, seq, row })}\n\n`;
 }

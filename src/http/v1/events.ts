@@ -1,16 +1,28 @@
 // /v1/events: the history, page by page or as a stream.
 
+import { Type } from 'typebox';
 import { EventItem, EventList, EventStream, ListOf } from '../../api/schemas.ts';
+import type { Actor } from '../../core/access.ts';
+import type { EventRecord } from '../../core/rows.ts';
 import type { EventQuery } from '../../log/log.ts';
 import { boundReading } from '../connections.ts';
 import type { App, Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { eventShape, time } from '../shapes.ts';
-import { type RowKind, rowKinds, Streams } from '../stream.ts';
+import { maySee, Streams } from '../stream.ts';
+import { type RowKind, rowKinds } from '../stream-rows.ts';
 import { parseTime } from './environments.ts';
-import { requireScope } from './scope.ts';
+import { readableBy } from './scope.ts';
 
 const tags = ['history'];
+/** How much of the history one page of a limited reader looks at. */
+const eventsPerRead = 500;
+const readsPerPage = 20;
+
+interface EventPage {
+  readonly items: EventRecord[];
+  readonly next: string | null;
+}
 
 export function eventRoutes(app: App, context: Context): void {
   const { replica, auth } = context;
@@ -27,7 +39,8 @@ export function eventRoutes(app: App, context: Context): void {
       },
     },
     async (request, reply) => {
-      requireScope(auth.actor(request), 'read', null);
+      const actor = auth.actor(request);
+      const isLimited = readableBy(actor) !== null;
       const { since, until, limit = 100, order = 'asc', cursor, ...filters } = request.query;
       const query: EventQuery = {
         ...filters,
@@ -39,34 +52,58 @@ export function eventRoutes(app: App, context: Context): void {
       boundReading(reply.raw);
       // The moment first: whatever comes later is in the stream that is opened from it.
       const asOf = await replica.look((state, moment) => ({ seq: state.seq, at: time(moment.at) }));
-      const found = await replica.log.events(query);
-      const items = found.slice(0, limit);
-      const last = items.at(-1);
-      return {
-        items: items.map(eventShape),
-        next: found.length > limit && last !== undefined ? String(last.seq) : null,
-        asOf,
-      };
+      const { items, next } = isLimited ? await limitedPage(query, limit, actor) : await wholePage(query, limit);
+      return { items: items.map(eventShape), next, asOf };
     },
   );
 
   app.get(
     '/v1/events/stream',
     {
+      exposeHeadRoute: false,
       schema: {
         tags,
         summary: 'What happens, as server-sent events; resumable by Last-Event-ID',
         querystring: EventStream,
+        response: {
+          200: { description: 'The stream', content: { 'text/event-stream': { schema: Type.String() } } },
+        },
       },
     },
     async (request, reply) => {
-      requireScope(auth.actor(request), 'read', null);
+      const actor = auth.actor(request);
+      const readable = readableBy(actor);
       const given = request.headers['last-event-id'] ?? request.query.since;
       const since = given === undefined ? null : seqOf(String(given), 'Last-Event-ID');
-      await streams.open(request, reply, since, rowsWanted(request.query.rows));
+      const sees = readable === null ? () => true : (event: EventRecord) => maySee(actor, event);
+      await streams.open(request, reply, { since, rows: rowsWanted(request.query.rows), readable, sees });
       return reply;
     },
   );
+
+  async function wholePage(query: EventQuery, limit: number): Promise<EventPage> {
+    const found = await replica.log.events({ ...query, limit: limit + 1 });
+    const items = found.slice(0, limit);
+    return { items, next: found.length > limit ? String(items.at(-1)?.seq) : null };
+  }
+
+  /** For somebody who may not see everything. Looks at a bounded part of the history: a page may be short and yet not the last. */
+  async function limitedPage(query: EventQuery, limit: number, actor: Actor): Promise<EventPage> {
+    const items: EventRecord[] = [];
+    let from: Partial<EventQuery> = {};
+    for (let read = 0; read < readsPerPage; read++) {
+      const found = await replica.log.events({ ...query, ...from, limit: eventsPerRead });
+      for (const event of found) {
+        if (!maySee(actor, event)) continue;
+        if (items.length === limit) return { items, next: String(items.at(-1)?.seq) };
+        items.push(event);
+      }
+      const last = found.at(-1);
+      if (last === undefined || found.length < eventsPerRead) return { items, next: null };
+      from = query.order === 'asc' ? { afterSeq: last.seq } : { beforeSeq: last.seq };
+    }
+    return { items, next: String(from.afterSeq ?? from.beforeSeq) };
+  }
 }
 
 /** `since` and `until` as seqs, where they are numbers, else as times. */

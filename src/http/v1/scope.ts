@@ -1,19 +1,26 @@
 // The scope that a route needs, before it does anything.
 
-import { type Actor, forbidden, may, type Scope } from '../../core/access.ts';
-import { Problem } from '../problem.ts';
+import { type Actor, forbidden, may, mayEverywhere, type Scope } from '../../core/access.ts';
+import { needsKey, Problem } from '../problem.ts';
 
 /** Throws 403, or 401 where a key might help; `environment` null asks for the scope anywhere. */
 export function requireScope(actor: Actor, scope: Scope, environment: string | null): void {
-  if (may(actor, scope, environment)) return;
-  if (actor.identity === 'anonymous') throw needsKey(scope);
-  const refusal = forbidden(actor, scope, environment);
-  throw new Problem('forbidden', refusal.message, { facts: { ...refusal.facts } });
+  if (!may(actor, scope, environment)) refuseActor(actor, scope, environment);
 }
 
-export function needsKey(scope: Scope): Problem {
-  return new Problem('unauthenticated', `This needs a key with the scope ${scope}. Send it as Authorization: Bearer.`, {
-    headers: { 'www-authenticate': 'Bearer' },
-    facts: { needs: scope },
-  });
+/** The same for what concerns no single environment: a scope that is limited to some is not enough. */
+export function requireScopeEverywhere(actor: Actor, scope: Scope): void {
+  if (!mayEverywhere(actor, scope)) refuseActor(actor, scope, null);
+}
+
+/** Which environments the actor may read; null: all of them. Throws where it may read none. */
+export function readableBy(actor: Actor): ((environment: string) => boolean) | null {
+  requireScope(actor, 'read', null);
+  return mayEverywhere(actor, 'read') ? null : (environment) => may(actor, 'read', environment);
+}
+
+function refuseActor(actor: Actor, scope: Scope, environment: string | null): never {
+  const { message, facts } = forbidden(actor, scope, environment);
+  if (actor.identity === 'anonymous') throw needsKey(String(facts?.needs));
+  throw new Problem('forbidden', message, { facts: { ...facts } });
 }
