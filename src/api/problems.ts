@@ -41,6 +41,12 @@ export const problemKinds = {
     title: 'The cursor is not one of ours',
     remedy: 'Use `next` of the page before, unchanged.',
   },
+  headers_too_large: { status: 431, title: 'The headers are too large', remedy: 'Headers may have 16 KiB in all.' },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not come in time',
+    remedy: 'Headers may take 5 seconds, the whole request 15. Long polls are not cut by this.',
+  },
   body_too_large: { status: 413, title: 'The body is too large', remedy: 'Bodies may have 64 KiB.' },
   unsupported_media_type: {
     status: 415,

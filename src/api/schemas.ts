@@ -100,6 +100,8 @@ export const EnvironmentRequest = Type.Object(
 );
 export type EnvironmentRequest = Static<typeof EnvironmentRequest>;
 
+/** For what takes no body: none, or an empty object. */
+export const NoBody = Type.Union([Type.Object({}, closed), Type.Null()], { description: 'no body' });
 export const CleanRequest = Type.Object({ reason }, closed);
 export const FreezeRequest = Type.Object(
   { labels: Type.Optional(Labels), reason: Text(1000), until: Type.Optional(nullable(Time)) },
@@ -126,8 +128,14 @@ export const LeasePoll = Type.Object(
   closed,
 );
 const page = { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })), cursor: Type.Optional(Text(500)) };
+const LeaseStateFilter = Type.Enum(
+  ['waiting', 'held', 'ended', 'released', 'expired', 'revoked', 'cancelled', 'timed_out'],
+  { description: 'ended: all that are neither waiting nor held' },
+);
+/** Of lists without any other filter. */
+export const PlainList = Type.Object(page, closed);
 export const LeaseList = Type.Object(
-  { ...page, environment: Type.Optional(Name), state: Type.Optional(Type.String()) },
+  { ...page, environment: Type.Optional(Name), state: Type.Optional(LeaseStateFilter) },
   closed,
 );
 export const EnvironmentList = Type.Object({ ...page, labels: Type.Optional(Text(4000, 'k=v,k2=v2')) }, closed);

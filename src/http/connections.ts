@@ -1,32 +1,60 @@
-// Bounds on connections. A client that connects beyond the bound is told so in one clear answer instead of being left hanging,
-// and one that asks for a lot and never reads it is let go.
+// Bounds on connections. A client that connects beyond the bound is told so in one clear answer instead of being left hanging;
+// one that asks for a lot and never reads it, or sends request after request without waiting for an answer, is let go.
 
 import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from './context.ts';
+import { Problem } from './problem.ts';
 
-const full =
-  'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\nConnection: close\r\n\r\n';
-const fullBody = JSON.stringify({
-  type: '/docs/errors#server_full',
-  title: 'The server takes no more of these at once',
-  status: 503,
-  code: 'server_full',
-  detail: 'The server has as many connections as it takes (--max-connections). Try again in 5 seconds.',
-});
 /** A reply that the client has not taken within this time holds memory for nothing. */
 const readWithinMs = 60_000;
+/** Requests of one connection that may be under way at once (pipelining); long polls among them. */
+const inFlightPerConnection = 100;
+/** Connections beyond the bound that are kept long enough to be told so; what comes on top is closed without a word. */
+const surplusConnections = 1_000;
 
-export function boundConnections(server: Server, { metrics, settings }: Context): void {
-  server.on('connection', (socket) => {
-    if (metrics.connections >= settings.maxConnections) {
-      socket.on('error', () => undefined);
-      socket.end(full + fullBody);
-      socket.destroySoon();
-      return;
+export class Connections {
+  readonly #context: Context;
+  readonly #inFlight = new WeakMap<Socket, number>();
+  readonly #surplus = new WeakSet<Socket>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  watch(server: Server): void {
+    const { metrics, settings } = this.#context;
+    server.maxConnections = settings.maxConnections + surplusConnections;
+    server.on('connection', (socket) => {
+      metrics.connections++;
+      if (metrics.connections > settings.maxConnections) this.#surplus.add(socket);
+      socket.once('close', () => metrics.connections--);
+    });
+  }
+
+  /** Refuses a request on a connection that is one too many, or that has too many requests under way. */
+  enter(request: FastifyRequest, reply: FastifyReply): void {
+    const { metrics, settings } = this.#context;
+    const { socket } = request.raw;
+    const count = (this.#inFlight.get(socket) ?? 0) + 1;
+    this.#inFlight.set(socket, count);
+    reply.raw.once('close', () => this.#inFlight.set(socket, (this.#inFlight.get(socket) ?? 1) - 1));
+    // The answer stands in line behind those that are under way, so whoever goes on sending does not hear it.
+    if (count > inFlightPerConnection + 1) socket.destroy();
+    if (count > inFlightPerConnection) {
+      throw tooMany(`This connection has ${inFlightPerConnection} requests under way. Wait for their answers.`);
     }
-    metrics.connections++;
-    socket.once('close', () => metrics.connections--);
-  });
+    if (!this.#surplus.has(socket)) return;
+    if (metrics.connections > settings.maxConnections) {
+      throw tooMany('The server has as many connections as it takes (--max-connections). Try again in 5 seconds.');
+    }
+    this.#surplus.delete(socket);
+  }
+}
+
+function tooMany(detail: string): Problem {
+  return new Problem('server_full', detail, { headers: { 'retry-after': '5', connection: 'close' } });
 }
 
 /** Lets go of a client that does not read its reply. */

@@ -14,6 +14,13 @@ import type { Replica } from '../replica/replica.ts';
 import type { Authentication } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** See route-list.ts. */
+    only405?: boolean;
+  }
+}
+
 export interface HttpSettings {
   readonly version: string;
   /** For links; null = the address that the request came to. */

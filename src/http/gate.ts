@@ -21,6 +21,9 @@ const withoutBody = new Set(['GET', 'HEAD']);
 
 /** Refuses what two servers could read in two ways (request smuggling), and bodies where none belongs. */
 export function refuseUnclear(request: FastifyRequest): void {
+  if (request.raw.httpVersion !== '1.0' && (request.headers.host ?? '') === '') {
+    throw new Problem('malformed_request', 'The header Host is missing.', { field: 'Host' });
+  }
   const raw = request.raw.rawHeaders;
   const seen = new Set<string>();
   for (let i = 0; i < raw.length; i += 2) {

@@ -1,6 +1,7 @@
 // /healthz (the process runs), /readyz (it can decide), /metrics. They need no key: they tell nothing of anybody.
 
 import type { App, Context } from './context.ts';
+import { requireScope } from './v1/scope.ts';
 
 export function health(app: App, { replica, metrics, stopping, auth }: Context): void {
   const hidden = { schema: { hide: true } };
@@ -15,7 +16,8 @@ export function health(app: App, { replica, metrics, stopping, auth }: Context):
 
   app.get('/metrics', hidden, async (request, reply) => {
     // Figures of a team are nobody else's business once keys are on; any key will do.
-    auth.actor(request);
+    const actor = auth.actor(request);
+    if (auth.sentNoKey(request)) requireScope(actor, 'read', null);
     return reply.type(metrics.contentType).send(await metrics.text());
   });
 }

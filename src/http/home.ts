@@ -1,8 +1,10 @@
 // GET /: a greeting, for whoever looks whether somebody is there.
 
 import type { App, Context } from './context.ts';
+import { Problem } from './problem.ts';
+import { requireScopeEverywhere } from './v1/scope.ts';
 
-export function home(app: App, { settings }: Context): void {
+export function home(app: App, { settings, auth }: Context): void {
   app.get('/', { schema: { hide: true } }, async (request, reply) => {
     const accept = request.headers.accept ?? '';
     reply.header('vary', 'accept');
@@ -14,5 +16,18 @@ export function home(app: App, { settings }: Context): void {
       .send(
         `Signalbox ${settings.version}: pipelines take turns here.\n\nCurrently waiting for + recently failed:\nTotal : 0\n`,
       );
+  });
+
+  // One of the older systems is stopped by this. Without a key anybody's script could do it, so nobody's may.
+  app.delete('/', { schema: { hide: true } }, async (request) => {
+    if (!auth.keysOn) {
+      throw new Problem('unauthenticated', 'Stopping the server by DELETE / needs a key, and none is configured.', {
+        headers: { 'www-authenticate': 'Bearer' },
+      });
+    }
+    requireScopeEverywhere(auth.actor(request), 'admin');
+    throw new Problem('method_not_allowed', 'The server is stopped by the signal TERM.', {
+      headers: { allow: 'GET, HEAD' },
+    });
   });
 }

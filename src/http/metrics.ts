@@ -10,7 +10,7 @@ export class Metrics {
   readonly #requests = new Map<string, number>();
   streams = 0;
   connections = 0;
-  problems = new Map<string, number>();
+  readonly #problems = new Map<string, number>();
 
   constructor(replica: Replica, polls: Polls) {
     collectDefaultMetrics({ register: this.#registry });
@@ -57,13 +57,17 @@ export class Metrics {
     total('events', 'Events written', () => replica.figures.events);
     total('full_turns', 'Turns that found the disk full', () => replica.figures.fullTurns);
     this.#labelled('requests', 'Requests by route and status', ['route', 'status'], this.#requests);
-    this.#labelled('problems', 'Errors by code', ['code'], this.problems);
+    this.#labelled('problems', 'Errors by code', ['code'], this.#problems);
   }
 
   /** Counts a request; `route` is the pattern, never the path itself. */
   count(method: string, route: string, status: number): void {
     const key = `${method} ${route}\n${status}`;
     this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
+  }
+
+  countProblem(code: string): void {
+    this.#problems.set(code, (this.#problems.get(code) ?? 0) + 1);
   }
 
   get contentType(): string {

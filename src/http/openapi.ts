@@ -2,10 +2,14 @@
 // are read from its folder when somebody asks, so that a start does not pay for them.
 
 import { readFile } from 'node:fs/promises';
+import { STATUS_CODES } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import swagger from '@fastify/swagger';
+import type { RouteOptions } from 'fastify';
+import { Type } from 'typebox';
 import { problemKinds } from '../api/problems.ts';
+import { Problem as ProblemSchema } from '../api/schemas.ts';
 import type { App, Context } from './context.ts';
 import { Problem } from './problem.ts';
 
@@ -14,6 +18,48 @@ const files: Readonly<Record<string, string>> = {
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
   'swagger-ui-standalone-preset.js': 'text/javascript; charset=utf-8',
 };
+
+const query = Type.Object({}, { additionalProperties: false });
+const failure = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: ProblemSchema } },
+});
+const secretHeader = {
+  name: 'Signalbox-Lease-Secret',
+  in: 'header',
+  required: false,
+  description: 'The secret of the lease: shows that it is yours',
+  schema: { type: 'string' },
+};
+/** Headers that mean something to a route; they are read by hand, so the schemas do not tell of them. */
+const headersOf: Readonly<Record<string, readonly object[]>> = {
+  'POST /v1/leases': [
+    {
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      description: 'The same key with the same request is the same lease, however often it is sent',
+      schema: { type: 'string', minLength: 1, maxLength: 200 },
+    },
+  ],
+  'GET /v1/leases/{id}': [secretHeader],
+  'DELETE /v1/leases/{id}': [secretHeader],
+  'POST /v1/leases/{id}/renew': [secretHeader],
+  'GET /v1/events/stream': [{ name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } }],
+};
+
+/** What holds for every route of /v1: a query has no unknown fields, and any error is a problem. */
+export function completeRoute(route: RouteOptions): void {
+  const schema = (route.schema ?? {}) as { querystring?: unknown; response?: Record<string, unknown> };
+  schema.querystring ??= query;
+  const response: Record<string, unknown> = { ...schema.response };
+  for (const status of Object.keys(response)) {
+    if (Number(status) >= 400) response[status] = failure(STATUS_CODES[status] ?? 'An error');
+  }
+  response.default ??= failure('Any error: docs/errors.md lists every code');
+  schema.response = response;
+  route.schema = schema as typeof route.schema;
+}
 
 const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Signalbox API</title>
@@ -36,6 +82,7 @@ export async function openapi(app: App, { settings }: Context): Promise<void> {
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
       security: [{ key: [] }, {}],
     },
+    transformObject: withHeaders,
   });
   const hidden = { schema: { hide: true } };
   app.get('/openapi.json', hidden, async () => (app as unknown as { swagger(): unknown }).swagger());
@@ -71,4 +118,17 @@ function errorsPage(): string {
 ${rows.join('\n')}
 </table></body></html>
 `;
+}
+
+type Operation = { parameters?: object[] };
+
+function withHeaders(document: { openapiObject?: { paths?: Record<string, Record<string, Operation>> } }): object {
+  const api = document.openapiObject ?? {};
+  for (const [path, operations] of Object.entries(api.paths ?? {})) {
+    for (const [method, operation] of Object.entries(operations)) {
+      const headers = headersOf[`${method.toUpperCase()} ${path}`];
+      if (headers !== undefined) operation.parameters = [...(operation.parameters ?? []), ...headers];
+    }
+  }
+  return api;
 }

@@ -3,7 +3,9 @@
 export class RouteList {
   readonly #routes = new Map<string, { pattern: RegExp; methods: Set<string> }>();
 
-  add(method: string | string[], path: string): void {
+  /** `only405`: a route that is there only to refuse some methods in the words of an older system. */
+  add(method: string | string[], path: string, config: { only405?: boolean } | undefined): void {
+    if (config?.only405 === true) return;
     const known = this.#routes.get(path) ?? { pattern: patternOf(path), methods: new Set<string>() };
     for (const one of [method].flat()) known.methods.add(one);
     this.#routes.set(path, known);

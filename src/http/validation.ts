@@ -19,6 +19,8 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   const checked = schema as TSchema;
   const validator = Compile(checked);
   return (given: unknown): { value: unknown } | { error: Error } => {
+    if (httpPart === 'body' && given === null && !validator.Check(null))
+      return { error: new Problem('invalid_request', 'The body is missing: send JSON, at least {}.') };
     const value = httpPart === 'body' ? given : Value.Convert(checked, given);
     if (validator.Check(value)) return { value };
     return { error: problemFor(validator.Errors(value) as unknown as Fault[], value, checked) };

@@ -53,7 +53,8 @@ export function callMe(app: App, context: Context): void {
   });
 
   app.route({
-    method: ['PUT', 'PATCH', 'OPTIONS'],
+    method: ['PUT', 'PATCH', 'OPTIONS', 'TRACE'],
+    config: { only405: true },
     url: path,
     schema: { hide: true },
     handler: async (request, reply) =>

@@ -3,14 +3,13 @@
 // stopped a release).
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { may } from '../../core/access.ts';
+import { forbidden, may } from '../../core/access.ts';
 import { configure } from '../../core/environment.ts';
 import { releaseThrough, startThrough } from '../../core/lease/through.ts';
 import type { App, Context } from '../context.ts';
 import { sendRefusal } from '../problem.ts';
 import { time } from '../shapes.ts';
 import { watchDelivery } from '../v1/leases.ts';
-import { needsKey } from '../v1/scope.ts';
 import { anyBody, headerText, queryValue } from './plain.ts';
 
 const environment = 'release';
@@ -22,7 +21,6 @@ export function releasestatus(app: App, context: Context): void {
   both('/start', async (request, reply) => {
     const name = queryValue(request.url, 'name', 'first');
     const actor = auth.actor(request);
-    if (actor.identity === 'anonymous' && !may(actor, 'acquire', environment)) throw needsKey('acquire');
     const outcome = await replica.decide(
       (turn) =>
         startThrough(turn, {
@@ -47,7 +45,6 @@ export function releasestatus(app: App, context: Context): void {
 
   both('/stop', async (request, reply) => {
     const actor = auth.actor(request);
-    if (actor.identity === 'anonymous' && !may(actor, 'acquire', environment)) throw needsKey('acquire');
     const outcome = await replica.decide((turn) => releaseThrough(turn, environment, 'releasestatus', actor, 'leave'));
     if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
     if (outcome.value.lease === null) await tellHolder(reply);
@@ -60,10 +57,10 @@ export function releasestatus(app: App, context: Context): void {
   ] as const) {
     both(path, async (request, reply) => {
       const actor = auth.actor(request);
-      if (actor.identity === 'anonymous' && !may(actor, 'force', environment)) throw needsKey('force');
       const name = queryValue(request.url, 'name', 'first');
       const reason = queryValue(request.url, 'reason', 'first') || `blocked${name ? ` by ${name}` : ''} through /block`;
       const outcome = await replica.decide((turn) => {
+        if (!may(actor, 'force', environment)) return forbidden(actor, 'force', environment);
         const now = turn.state.environments.get(environment)?.state ?? 'open';
         if ((now === 'frozen') === (state === 'frozen')) return { ok: true as const, value: null };
         return configure(turn, environment, state === 'frozen' ? { state, reason } : { state }, actor);

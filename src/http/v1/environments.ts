@@ -22,7 +22,7 @@ import type { App, Context } from '../context.ts';
 import { Problem, sendRefusal } from '../problem.ts';
 import { environmentShape } from '../shapes.ts';
 import { page } from './paging.ts';
-import { requireScope } from './scope.ts';
+import { readableBy, requireScope } from './scope.ts';
 
 const tags = ['environments'];
 const NameParam = Type.Object({ name: Type.String() });
@@ -42,14 +42,14 @@ export function environmentRoutes(app: App, context: Context): void {
       },
     },
     async (request, reply) => {
-      requireScope(auth.actor(request), 'read', null);
+      const readable = readableBy(auth.actor(request));
       const { labels, limit = 100, cursor } = request.query;
       const selector = parseSelector(labels ?? '');
       boundReading(reply.raw);
       return replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
         const rows = [...state.environments.values()]
-          .filter((row) => labelsMatch(selector, row.labels))
+          .filter((row) => labelsMatch(selector, row.labels) && (readable?.(row.name) ?? true))
           .sort((a, b) => (a.name < b.name ? -1 : 1));
         return page(rows, { limit, cursor, key: (row) => row.name }, view, (row) => environmentShape(view, row));
       });
@@ -60,7 +60,7 @@ export function environmentRoutes(app: App, context: Context): void {
     '/v1/environments/:name',
     { schema: { tags, summary: 'Look at an environment', params: NameParam, response: responses } },
     async (request, reply) => {
-      requireScope(auth.actor(request), 'read', null);
+      requireScope(auth.actor(request), 'read', request.params.name);
       return showEnvironment(request, reply, request.params.name, 200);
     },
   );
@@ -145,8 +145,8 @@ export function environmentRoutes(app: App, context: Context): void {
       },
     },
     async (request) => {
-      requireScope(auth.actor(request), 'read', null);
       const { name, fence } = request.params;
+      requireScope(auth.actor(request), 'read', name);
       return replica.look((state) => {
         if (!state.environments.has(name)) throw unknownEnvironment(name, state.environments.keys());
         return { current: state.heldBy(name).some((lease) => lease.fence === fence), environment: name, fence };
@@ -170,7 +170,7 @@ export function environmentRoutes(app: App, context: Context): void {
 }
 
 export function parseSelector(text: string): Labels {
-  const labels: Record<string, string> = {};
+  const labels: [string, string][] = [];
   for (const pair of text.split(',')) {
     if (pair === '') continue;
     const at = pair.indexOf('=');
@@ -178,9 +178,10 @@ export function parseSelector(text: string): Labels {
       throw new Problem('invalid_request', `labels is a list of key=value with commas between; "${pair}" is none.`, {
         field: 'labels',
       });
-    labels[pair.slice(0, at)] = pair.slice(at + 1);
+    labels.push([pair.slice(0, at), pair.slice(at + 1)]);
   }
-  return labels;
+  // Not by assignment: a label may be called __proto__.
+  return Object.fromEntries(labels);
 }
 
 /** A time as the API takes it, in milliseconds; throws where it is none. */

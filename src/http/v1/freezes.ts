@@ -1,7 +1,7 @@
 // /v1/freezes: nothing that carries these labels is granted until the freeze ends.
 
 import { Type } from 'typebox';
-import { Freeze, FreezeRequest, ListOf, Problem as ProblemSchema } from '../../api/schemas.ts';
+import { Freeze, FreezeRequest, ListOf, PlainList, Problem as ProblemSchema } from '../../api/schemas.ts';
 import { endFreeze, putFreeze } from '../../core/freeze.ts';
 import type { App, Context } from '../context.ts';
 import { sendRefusal } from '../problem.ts';
@@ -18,17 +18,14 @@ export function freezeRoutes(app: App, context: Context): void {
 
   app.get(
     '/v1/freezes',
-    { schema: { tags, summary: 'List freezes', response: { 200: ListOf(Freeze) } } },
+    { schema: { tags, summary: 'List freezes', querystring: PlainList, response: { 200: ListOf(Freeze) } } },
     async (request) => {
       requireScope(auth.actor(request), 'read', null);
+      const { limit = 100, cursor } = request.query;
       return replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
-        return page(
-          [...state.freezes.values()],
-          { limit: 1_000, cursor: undefined, key: (row) => row.name },
-          view,
-          freezeShape,
-        );
+        const rows = [...state.freezes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+        return page(rows, { limit, cursor, key: (row) => row.name }, view, freezeShape);
       });
     },
   );

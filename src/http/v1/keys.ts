@@ -1,7 +1,7 @@
 // /v1/keys and /v1/me: making keys, which are shown once, and telling a caller what theirs may do.
 
 import { Type } from 'typebox';
-import { Key, KeyRequest, ListOf, Me, Problem as ProblemSchema } from '../../api/schemas.ts';
+import { Key, KeyRequest, ListOf, Me, PlainList, Problem as ProblemSchema } from '../../api/schemas.ts';
 import { grantTexts } from '../../core/access.ts';
 import { createKey, deleteKey } from '../../core/key.ts';
 import { randomText } from '../../replica/ids.ts';
@@ -10,7 +10,7 @@ import type { App, Context } from '../context.ts';
 import { sendRefusal } from '../problem.ts';
 import { keyShape } from '../shapes.ts';
 import { page } from './paging.ts';
-import { requireScope } from './scope.ts';
+import { requireScopeEverywhere } from './scope.ts';
 
 const tags = ['keys'];
 
@@ -34,13 +34,18 @@ export function keyRoutes(app: App, context: Context): void {
     },
   );
 
-  app.get('/v1/keys', { schema: { tags, summary: 'List keys', response: { 200: ListOf(Key) } } }, async (request) => {
-    requireScope(auth.actor(request), 'admin', null);
-    return replica.look((state, moment) => {
-      const view = { state, moment, baseUrl: context.baseUrl };
-      return page([...state.keys.values()], { limit: 10_000, cursor: undefined, key: (row) => row.id }, view, keyShape);
-    });
-  });
+  app.get(
+    '/v1/keys',
+    { schema: { tags, summary: 'List keys', querystring: PlainList, response: { 200: ListOf(Key) } } },
+    async (request) => {
+      requireScopeEverywhere(auth.actor(request), 'admin');
+      const { limit = 100, cursor } = request.query;
+      return replica.look((state, moment) => {
+        const view = { state, moment, baseUrl: context.baseUrl };
+        return page([...state.keys.values()], { limit, cursor, key: (row) => row.id }, view, keyShape);
+      });
+    },
+  );
 
   app.post(
     '/v1/keys',
@@ -54,7 +59,7 @@ export function keyRoutes(app: App, context: Context): void {
     },
     async (request, reply) => {
       const actor = auth.actor(request);
-      requireScope(actor, 'admin', null);
+      requireScopeEverywhere(actor, 'admin');
       const { name, scopes, maxPriority = 0, expiresInSeconds } = request.body;
       const { id, hash, key } = makeKey(randomText(8));
       const outcome = await replica.decide(
@@ -81,7 +86,7 @@ export function keyRoutes(app: App, context: Context): void {
     },
     async (request, reply) => {
       const actor = auth.actor(request);
-      requireScope(actor, 'admin', null);
+      requireScopeEverywhere(actor, 'admin');
       const outcome = await replica.decide((turn) => deleteKey(turn, request.params.id, actor));
       return outcome.ok ? reply.code(204).send(null) : sendRefusal(context, request, reply, outcome);
     },

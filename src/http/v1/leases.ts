@@ -10,11 +10,12 @@ import {
   LeaseRequest,
   LeaseWait,
   ListOf,
+  NoBody,
   Problem as ProblemSchema,
   Revoked,
   RevokeRequest,
 } from '../../api/schemas.ts';
-import { type Actor, may } from '../../core/access.ts';
+import { type Actor, environmentsOf, may, owns } from '../../core/access.ts';
 import { type Acquired, type Ask, acquire } from '../../core/lease/acquire.ts';
 import { release } from '../../core/lease/end.ts';
 import { renew } from '../../core/lease/hold.ts';
@@ -26,7 +27,7 @@ import type { App, Context } from '../context.ts';
 import { Problem, sendRefusal } from '../problem.ts';
 import { leaseShape } from '../shapes.ts';
 import { page } from './paging.ts';
-import { requireScope } from './scope.ts';
+import { readableBy, requireScope } from './scope.ts';
 
 const route = 'POST /v1/leases';
 const tags = ['leases'];
@@ -73,11 +74,11 @@ export function leaseRoutes(app: App, context: Context): void {
       const actor = holderOrReader(context, request, row);
       const waitMs = (request.query.wait ?? 0) * 1000;
       // Only whoever asked for it keeps its place; a look by somebody else is no sign of life.
-      const isClient = row !== undefined && (actor.identity === row.owner || actor.showsSecretOf === id);
+      const isClient = row !== undefined && owns(actor, row);
+      const wasWaiting = row?.state === 'waiting';
       const lease = await onTheLine(context, request, id, isClient, { waitMs, after: request.query.after ?? null });
       if (lease === undefined) throw unknownLease(id);
-      reply.header('Signalbox-Seq', String(lease.seq));
-      return sendLease(context, request, reply, 200, lease, isClient);
+      return sendLease(context, request, reply, lease, { status: 200, isAsker: isClient, isNews: wasWaiting });
     },
   );
 
@@ -92,12 +93,15 @@ export function leaseRoutes(app: App, context: Context): void {
       },
     },
     async (request, reply) => {
-      requireScope(auth.actor(request), 'read', null);
+      const actor = auth.actor(request);
+      const readable = readableBy(actor);
       const { environment, state: wanted, limit = 100, cursor } = request.query;
       boundReading(reply.raw);
       return replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
-        const rows = listed(view.state.leases, state, environment ?? null, wanted ?? null);
+        const rows = listed(view.state.leases, state, environment ?? null, wanted ?? null).filter(
+          (lease) => readable === null || owns(actor, lease) || environmentsOf(lease).some(readable),
+        );
         return page(rows, { limit, cursor, key: (lease) => lease.id }, view, (lease) => leaseShape(view, lease));
       });
     },
@@ -105,13 +109,21 @@ export function leaseRoutes(app: App, context: Context): void {
 
   app.post(
     '/v1/leases/:id/renew',
-    { schema: { tags, summary: 'The ttl counts anew', params: IdParam, response: { 200: Lease, 410: ProblemSchema } } },
+    {
+      schema: {
+        tags,
+        summary: 'The ttl counts anew',
+        params: IdParam,
+        body: NoBody,
+        response: { 200: Lease, 410: ProblemSchema },
+      },
+    },
     async (request, reply) => {
       const { id } = request.params;
       const actor = withSecret(context, request, id);
       const outcome = await replica.decide((turn) => renew(turn, id, actor));
       return outcome.ok
-        ? sendLease(context, request, reply, 200, outcome.value, false)
+        ? sendLease(context, request, reply, outcome.value, { status: 200 })
         : sendRefusal(context, request, reply, outcome);
     },
   );
@@ -131,7 +143,7 @@ export function leaseRoutes(app: App, context: Context): void {
       const actor = withSecret(context, request, id);
       const outcome = await replica.decide((turn) => release(turn, id, actor));
       return outcome.ok
-        ? sendLease(context, request, reply, 200, outcome.value, false)
+        ? sendLease(context, request, reply, outcome.value, { status: 200 })
         : sendRefusal(context, request, reply, outcome);
     },
   );
@@ -197,9 +209,10 @@ export async function answerAsk(
   const { replayed, created } = acquired;
   const { id } = acquired.lease;
   const needsLine = acquired.lease.state === 'waiting' || replayed;
-  const lease =
-    (needsLine ? await onTheLine(context, request, id, true, { waitMs, after: null }) : acquired.lease) ??
-    acquired.lease;
+  const isNews = !replayed || acquired.lease.state === 'waiting';
+  const known = needsLine ? await onTheLine(context, request, id, true, { waitMs, after: null }) : acquired.lease;
+  // As it stands now: it may have ended while the reply was on its way here (L10).
+  const lease = (await context.replica.look((state) => state.leases.get(id))) ?? known ?? acquired.lease;
   if (replayed) reply.header('Idempotency-Replayed', 'true');
   if (lease.state !== 'waiting' && lease.state !== 'held') {
     const end = lease.end;
@@ -208,7 +221,10 @@ export async function answerAsk(
   }
   reply.header('Location', `/v1/leases/${id}`);
   if (lease.state === 'waiting' && context.stopping.aborted) reply.header('Retry-After', '1');
-  return sendLease(context, request, reply, lease.state === 'held' ? 201 : 202, lease, true, created);
+  return sendLease(context, request, reply, lease, {
+    status: lease.state === 'held' ? 201 : 202,
+    ...{ isAsker: true, isNews, created },
+  });
 }
 
 /** The lease after the wait that was asked for. A client counts as present until it hangs up. */
@@ -225,6 +241,8 @@ export async function onTheLine(
   const gone = new AbortController();
   const hangUp = (): void => gone.abort();
   request.raw.socket.once('close', hangUp);
+  // It may have hung up while its request was decided; `close` is not told again.
+  if (request.raw.socket.destroyed) hangUp();
   try {
     return await context.polls.wait(id, { milliseconds: waitMs, after, isClient, signal: gone.signal });
   } finally {
@@ -232,15 +250,21 @@ export async function onTheLine(
   }
 }
 
-/** Sends a lease; `isAsker` also gets its secret, and is watched until the reply is written: it may be the news of a grant. */
+interface Sending {
+  readonly status: number;
+  /** The client of the lease also gets its secret. */
+  readonly isAsker?: boolean;
+  /** It may be the first that the client hears of a grant, so the reply is watched until it is written. */
+  readonly isNews?: boolean;
+  readonly created?: Acquired['created'];
+}
+
 async function sendLease(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
-  status: number,
   lease: LeaseRow,
-  isAsker: boolean,
-  created: Acquired['created'] = [],
+  { status, isAsker = false, isNews = false, created = [] }: Sending,
 ): Promise<FastifyReply> {
   const { replica, baseUrl } = context;
   const shape = await replica.look((state, moment) =>
@@ -249,7 +273,7 @@ async function sendLease(
   if (isAsker) {
     shape.secret = leaseSecret(replica.secret, lease.id);
     reply.header('Signalbox-Lease-Secret', shape.secret);
-    if (lease.state === 'held') watchDelivery(context, request, reply, lease);
+    if (isNews && lease.state === 'held') watchDelivery(context, request, reply, lease);
   }
   if (created.length > 0) shape.created = [...created];
   return reply.code(status).send(shape);
@@ -339,9 +363,12 @@ function withSecret(context: Context, request: FastifyRequest, id: string): Acto
 /** Whoever asked for a lease may look at it; everybody else needs the scope read. */
 function holderOrReader(context: Context, request: FastifyRequest, row: LeaseRow | undefined): Actor {
   const actor = withSecret(context, request, row?.id ?? '');
-  if (row !== undefined && (actor.identity === row.owner || actor.showsSecretOf === row.id)) return actor;
+  if (row !== undefined && owns(actor, row)) return actor;
   if (row === undefined && may(actor, 'acquire', null)) return actor;
-  requireScope(actor, 'read', null);
+  const readable = readableBy(actor);
+  if (row === undefined || readable === null) return actor;
+  const names = environmentsOf(row);
+  if (!names.some(readable)) requireScope(actor, 'read', names[0] ?? '');
   return actor;
 }
 
