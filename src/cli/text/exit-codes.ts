@@ -24,6 +24,11 @@ export const EXIT = {
 const BY_CODE: Readonly<Record<string, number>> = {
   // The server's.
   invalid_request: EXIT.usage,
+  invalid_cursor: EXIT.usage,
+  malformed_json: EXIT.usage,
+  malformed_request: EXIT.usage,
+  unknown_field: EXIT.usage,
+  headers_too_large: EXIT.usage,
   invalid_name: EXIT.usage,
   invalid_duration: EXIT.usage,
   environment_unknown: EXIT.usage,
@@ -51,6 +56,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   store_full: EXIT.notGranted,
   server_full: EXIT.notGranted,
   shutting_down: EXIT.unreachable,
+  request_timeout: EXIT.unreachable,
   store_failed: EXIT.unreachable,
   lease_ended: EXIT.leaseLost,
   lease_revoked: EXIT.leaseLost,
