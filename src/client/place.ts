@@ -86,8 +86,10 @@ async function onePlace(client: Client, ask: Ask, place: Place, endAt: number | 
   while (!ask.signal.aborted) {
     const sentAt = performance.now();
     const outcome: Outcome<Lease> = await send(client, ask, place, seq);
-    if (ask.signal.aborted && (outcome.ok || !isTransient(outcome))) adopt(place, outcome);
-    if (ask.signal.aborted) break;
+    if (ask.signal.aborted) {
+      if (isAnswer(outcome)) adopt(place, outcome);
+      break;
+    }
     if (!outcome.ok) {
       const end = await contact.failed(outcome, place);
       if (end) return end;
@@ -117,6 +119,11 @@ function send(client: Client, ask: Ask, place: Place, seq: number | null): Promi
   }
   const wait = Math.min(ask.pollSeconds ?? 30, 60);
   return client.lease(place.id, { secret: place.secret, wait, after: seq, signal: ask.signal });
+}
+
+/** Whether it is known now what the asking has made. */
+function isAnswer(outcome: Outcome<Lease>): boolean {
+  return outcome.ok || (outcome.kind === 'problem' && !isTransient(outcome));
 }
 
 function adopt(place: Place, outcome: Outcome<Lease>): void {
@@ -202,7 +209,7 @@ export async function leavePlace(client: Client, place: Place, budgetMs: number)
     if (place.id === null) {
       if (place.unanswered === null) return true;
       const asked = await client.acquire(place.unanswered, { idempotencyKey: place.idempotencyKey, timeoutMs });
-      if (asked.ok || !isTransient(asked)) adopt(place, asked);
+      if (isAnswer(asked)) adopt(place, asked);
     } else {
       const released = await client.release(place.id, { secret: place.secret, timeoutMs });
       if (released.ok || !isTransient(released)) return true;

@@ -31,7 +31,7 @@ export async function request<Value>(
   path: string,
   options: RequestOptions<Value> = {},
 ): Promise<Outcome<Value>> {
-  const limit = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
+  const limit = AbortSignal.timeout(Math.max(Math.ceil(options.timeoutMs ?? defaultTimeoutMs), 0));
   const callers = [transport.signal, options.signal].filter((signal) => signal != null);
   const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
   if (transport.key !== null) headers.authorization = `Bearer ${transport.key}`;

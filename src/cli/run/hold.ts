@@ -166,7 +166,9 @@ export class Hold {
     const sinceMs = this.sinceRenewalMs;
     // A timer that is this late tells that the whole process was stopped.
     const late = now - (this.#schedule?.termAt ?? 0) > lateMs;
-    const loss: Loss = late ? { kind: 'asleep', sinceMs } : { kind: 'unrenewed', sinceMs, reason: this.#lastFailure };
+    const unrenewed: Loss =
+      this.#failingSinceMs === null ? { kind: 'max_hold' } : { kind: 'unrenewed', sinceMs, reason: this.#lastFailure };
+    const loss: Loss = late ? { kind: 'asleep', sinceMs } : unrenewed;
     this.#lose(loss, now >= this.killAt);
   }
 

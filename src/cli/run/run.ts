@@ -141,6 +141,7 @@ function endingOf(
     endsInMs: endsInMs > 0 ? endsInMs : null,
     page: lease.page,
     why: under.kind === 'not_started' ? under.why : null,
+    ranAtAll: under.kind === 'ran' || (under.kind === 'lost' && under.end !== null),
   };
 }
 

@@ -110,7 +110,10 @@ export class LeaseRun {
     const failure = await this.#hold.first(clock.monotonicMs() + Math.min(this.#plan.ttlMs / 2, 30_000));
     if (failure !== null) {
       const loss = lossOf(failure);
-      if (loss !== null) return { kind: 'lost', loss, end: null, emptied: true };
+      if (loss !== null) {
+        this.#noteLoss(loss);
+        return { kind: 'lost', loss, end: null, emptied: true };
+      }
       return { kind: 'not_started', exitCode: 69, why: 'the lease could not be renewed before the start' };
     }
     if (!this.#watchdogArmed) {

@@ -18,6 +18,8 @@ export type Loss =
   | { readonly kind: 'unknown' }
   /** No renewal was acknowledged in time. */
   | { readonly kind: 'unrenewed'; readonly sinceMs: number; readonly reason: string }
+  /** It was renewed to the last, and may not be held for longer. */
+  | { readonly kind: 'max_hold' }
   /** This machine slept, or this process was stopped, for longer than the lease lasts. */
   | { readonly kind: 'asleep'; readonly sinceMs: number };
 
@@ -68,6 +70,8 @@ export interface Ending {
   readonly endsInMs: number | null;
   /** The dashboard's page of the lease. */
   readonly page: string | null;
-  /** Why the command did not start. */
+  /** Whether the command was started. */
+  readonly ranAtAll: boolean;
+  /** Why it was not, unless the lease was lost. */
   readonly why: string | null;
 }

@@ -12,6 +12,16 @@ export interface Line {
   readonly text: string;
 }
 
+/** Events after which nothing is waited for any more. */
+export const endsWait: ReadonlySet<RunEvent['kind']> = new Set<RunEvent['kind']>([
+  'granted',
+  'left',
+  'not_granted',
+  'lost_place',
+  'lost',
+  'ended',
+]);
+
 /** What is said of an event wherever it is told; nothing for the steps of waiting and the grant, which every mouth has its way with. */
 export function lastingLines(told: Told, event: RunEvent): readonly Line[] {
   const { what, command, stopMs } = told;

@@ -9,7 +9,7 @@ import { formatDuration } from '../text/durations.ts';
 import { foreign } from '../text/sanitize.ts';
 import type { Ahead, RunEvent } from './events.ts';
 import { fold, githubError } from './folds.ts';
-import { lastingLines } from './lasting.ts';
+import { endsWait, lastingLines } from './lasting.ts';
 import type { Mouth, MouthOptions } from './mouth.ts';
 import * as words from './words.ts';
 
@@ -32,7 +32,7 @@ export class PlainMouth implements Mouth {
   hear(event: RunEvent, atMs: number): void {
     if (event.kind === 'queued') this.#queued(event.lease, event.ahead, atMs);
     if (event.kind === 'moved' || event.kind === 'back') this.#moved(event.lease, atMs, event.kind === 'back');
-    if (['granted', 'left', 'not_granted', 'lost_place'].includes(event.kind)) this.#endWait();
+    if (endsWait.has(event.kind)) this.#endWait();
     if (event.kind === 'granted') {
       const { id, page } = event.lease;
       const parts = [words.yours(this.#options.what, event.lease, event.waitedMs), `lease ${foreign(id)}`];

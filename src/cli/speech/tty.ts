@@ -6,7 +6,7 @@
 import type { Lease } from '../../client/types.ts';
 import { formatDuration } from '../text/durations.ts';
 import type { RunEvent } from './events.ts';
-import { lastingLines } from './lasting.ts';
+import { endsWait, lastingLines } from './lasting.ts';
 import type { Mouth, MouthOptions } from './mouth.ts';
 import * as words from './words.ts';
 
@@ -35,7 +35,7 @@ export class TtyMouth implements Mouth {
       this.#wait = this.#waiting(event.lease, atMs);
       this.tick(atMs);
     }
-    if (['granted', 'left', 'not_granted', 'lost_place'].includes(event.kind)) this.#endWait();
+    if (endsWait.has(event.kind)) this.#endWait();
     if (event.kind === 'granted') {
       const renewed = event.waitedMs < 1000 ? '' : ` · ttl ${this.#options.ttl}, renewed for you`;
       this.#line('✓', `${words.yours(this.#options.what, event.lease, event.waitedMs)}${renewed}`);

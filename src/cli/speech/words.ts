@@ -113,6 +113,8 @@ export function lossWords(what: What, loss: Loss, heldMs: number, ttl: string): 
       return `${what} was lost ${held}: the server does not know this lease any more`;
     case 'unrenewed':
       return `${what} could not be renewed for ${formatDuration(loss.sinceMs)} (ttl ${ttl}): ${foreign(loss.reason)}`;
+    case 'max_hold':
+      return `${what} may not be held for longer: its time is over ${held}`;
     case 'asleep':
       return `${what} was not renewed for ${formatDuration(loss.sinceMs)} (ttl ${ttl}): this machine slept, or this process was stopped`;
   }
