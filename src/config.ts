@@ -80,13 +80,7 @@ export interface ServerOption<T> {
 
 /** Every setting that has a flag, in the order of `serve --help`. */
 export const SERVER_OPTIONS = {
-  port: option(
-    '--port <number>',
-    ['PORT', 'RS_PORT'],
-    'port to listen on; 0 takes a free one',
-    '8080',
-    integer(0, 65_535),
-  ),
+  port: option('--port <number>', ['PORT', 'RS_PORT'], 'port to listen on; 0 takes a free one', '8080', portNumber),
   host: optional(
     '--host <address>',
     ['SIGNALBOX_HOST'],
@@ -314,6 +308,23 @@ function integer(min: number, max: number): Parse<number> {
     const value = /^\d{1,9}$/.test(written) ? Number(written) : Number.NaN;
     return value >= min && value <= max ? good(value) : bad(`give a whole number from ${min} to ${max}`);
   };
+}
+
+/** Ports that fetch refuses, here and in every browser (fetch.spec.whatwg.org, "bad port"): nobody could reach the server. */
+const REFUSED_PORTS = new Set(
+  (
+    '1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135 137 139 ' +
+    '143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995 1719 1720 1723 ' +
+    '2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080'
+  )
+    .split(' ')
+    .map(Number),
+);
+
+function portNumber(written: string): Parsed<number> {
+  const port = integer(0, 65_535)(written);
+  if (!port.ok || !REFUSED_PORTS.has(port.value)) return port;
+  return bad('browsers and other clients refuse to connect to this port; give another');
 }
 
 function toggle(written: string): Parsed<boolean> {

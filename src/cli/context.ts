@@ -3,14 +3,14 @@
 import { variables } from '../config.ts';
 import { type Contexts, contextsFile, readContexts, writeContexts } from './connection/contexts.ts';
 import { keyShown } from './connection/failures.ts';
-import { command } from './frame/command.ts';
+import { command, group } from './frame/command.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { Failure } from './text/errors.ts';
 import { didYouMean } from './text/nearest.ts';
 import { table } from './text/tables.ts';
 
 export function contextCommand() {
-  const made = command({
+  const made = group({
     name: 'context',
     summary: 'Servers that you have logged in to.',
     examples: [

@@ -2,11 +2,11 @@
 // and what only environments have: clean, drain, open.
 
 import { envClean, envCreate, envDelete, envDrain, envOpen, envSet } from './env-changes.ts';
-import { command, repeated, withConnection } from './frame/command.ts';
+import { command, group, repeated, withConnection } from './frame/command.ts';
 import { statusOf } from './status.ts';
 
 export function envCommand() {
-  const made = command({
+  const made = group({
     name: 'env',
     summary: 'Environments: declare, change, close, clean, delete.',
     examples: [

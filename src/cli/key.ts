@@ -5,7 +5,7 @@ import type { Key } from '../client/types.ts';
 import { connect } from './connection/connect.ts';
 import { gather } from './connection/pages.ts';
 import type { ConnectionFlags } from './connection/settings.ts';
-import { command, repeated, withConnection } from './frame/command.ts';
+import { command, group, repeated, withConnection } from './frame/command.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { integerArgument, secondsArgument } from './text/arguments.ts';
 import { usage } from './text/errors.ts';
@@ -20,7 +20,7 @@ interface CreateFlags extends ConnectionFlags, OutputFlags {
 }
 
 export function keyCommand() {
-  const made = command({
+  const made = group({
     name: 'key',
     summary: 'Keys, and what each may do.',
     examples: [

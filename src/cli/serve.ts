@@ -45,9 +45,11 @@ export function serveCommand() {
   return made.action(async (flags: ServerFlags & OutputFlags) => {
     const out = new Output(flags);
     const settings = checkedSettings(flags);
+    // Listened for from the beginning: whoever reads the first line may stop the server at once.
+    const stopped = stopSignal();
     const server = await started(settings);
     for (const line of welcome(server, settings, out)) out.answer(line);
-    await stopSignal();
+    await stopped;
     setTimeout(() => process.exit(EXIT.no), CLOSE_MS).unref();
     await server.close();
   });

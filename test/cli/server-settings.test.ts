@@ -93,6 +93,13 @@ describe('what is understood', () => {
     expect(settings({ publicUrl: 'https://sb.example/base/' }).publicUrl).toBe('https://sb.example/base');
   });
 
+  test('no port that fetch would refuse', async () => {
+    for (const port of [1, 2049, 6000, 6697, 10080]) {
+      expect(serverSettings({ port: String(port) }, {}).outcome).toBe('wrong');
+      await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toMatchObject({ cause: { message: 'bad port' } });
+    }
+  });
+
   test.each(['127.0.0.1', '::', '[::1]', 'localhost'])('the host %s', (host) => {
     expect(settings({ host }).host).toBe(host.replace(/[[\]]/g, ''));
   });
@@ -102,6 +109,7 @@ describe('a wrong setting is one line that names it', () => {
   test.each<[string, ServerFlags, Variables]>([
     ['--port', { port: '99999' }, {}],
     ['--port', { port: '80a' }, {}],
+    ['--port', { port: '6000' }, {}],
     ['PORT', {}, { PORT: 'tcp://10.0.0.1:80' }],
     ['RS_PORT', {}, { RS_PORT: '-1' }],
     ['--host', { host: '999.1.1.1' }, {}],

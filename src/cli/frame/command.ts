@@ -17,16 +17,21 @@ export interface CommandParts {
 
 /** A command with the options that all have. `.action` is given by its own file. */
 export function command(parts: CommandParts): Command {
+  return group(parts)
+    .option('--json', 'answer in JSON, in the shape of the API')
+    .option('-q, --quiet', 'nothing but the answer and errors')
+    .option('--debug', 'with an error, the request id and the stack');
+}
+
+/** A command that only has commands below it. It has no options of its own, or it would take theirs. */
+export function group(parts: CommandParts): Command {
   const made = new Command(parts.name)
     .description(parts.summary)
     .exitOverride()
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
     .configureHelp({ commandUsage, optionDescription })
     .showSuggestionAfterError(false)
-    .helpCommand(false)
-    .option('--json', 'answer in JSON, in the shape of the API')
-    .option('-q, --quiet', 'nothing but the answer and errors')
-    .option('--debug', 'with an error, the request id and the stack');
+    .helpCommand(false);
   const width = Math.max(...parts.examples.map(([line]) => line.length));
   const examples = parts.examples.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`);
   made.addHelpText('before', `${['Examples:', ...examples].join('\n')}\n`);
