@@ -11,7 +11,7 @@ import { formatDuration } from './text/durations.ts';
 import { byAge } from './text/environments.ts';
 import { blockerText, holderText, wantsText } from './text/leases.ts';
 import { foreign } from './text/sanitize.ts';
-import { table } from './text/tables.ts';
+import { cut, table } from './text/tables.ts';
 import { formatAge, formatTime } from './text/times.ts';
 
 export function queueCommand() {
@@ -54,8 +54,11 @@ export function queueLines(environment: Environment, waiting: readonly Lease[], 
   ];
   const name = foreign(environment.name, 60);
   if (rows.length === 0) return [`nobody holds ${name}, nobody waits for it`];
-  const options = { terminal: true, width: out.width, paintHead: out.colours.dim };
-  return [...table(HEAD, rows, options), out.colours.dim(`queue of ${name} · fair by priority, then arrival`)];
+  const options = { terminal: true, width: out.width, paintHead: out.colours.dim, flexible: 1 };
+  return [
+    ...table(HEAD, rows, options),
+    out.colours.dim(cut(`queue of ${name} · fair by priority, then arrival`, out.width)),
+  ];
 }
 
 function who(lease: Lease, mine: string | null): string {

@@ -12,7 +12,7 @@ import { formatDuration, formatExact } from './text/durations.ts';
 import { byAge, lookOf, pipeRow, revokingText, STATUS_HEAD, terminalRow } from './text/environments.ts';
 import { holderText, labelsText, stateReasonText } from './text/leases.ts';
 import { foreign } from './text/sanitize.ts';
-import { table } from './text/tables.ts';
+import { cut, table } from './text/tables.ts';
 import { formatAge, formatTime } from './text/times.ts';
 
 interface StatusFlags extends ConnectionFlags, OutputFlags {
@@ -82,8 +82,8 @@ async function statusOfAll(
   }
   const rows = all.items.map((each) => terminalRow(each, now, out.colours));
   out.answer(
-    ...table(STATUS_HEAD, rows, { ...width, paintHead: out.colours.dim }),
-    out.colours.dim(summary(all.items, now)),
+    ...table(STATUS_HEAD, rows, { ...width, paintHead: out.colours.dim, flexible: 3 }),
+    out.colours.dim(cut(summary(all.items, now), out.width)),
   );
 }
 

@@ -99,5 +99,5 @@ export function signalbox(args: readonly string[], env: Env = {}, input = ''): P
 
 /** The lines of an answer, without the empty one at the end. */
 export function lines(text: string): string[] {
-  return text.split('\n').slice(0, text.endsWith('\n') ? -1 : undefined);
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }

@@ -1,4 +1,4 @@
-// Rows of an answer. On a terminal: columns under each other, as wide as needed, the last one cut at the edge. In a pipe:
+// Rows of an answer. On a terminal: columns under each other, as wide as needed, cut at the edge. In a pipe:
 // tab-separated, no head, no symbols, nothing cut, so that `cut` and `awk` work. Cells are already made fit to be shown
 // (sanitize.ts): they hold no tab and no newline.
 
@@ -15,8 +15,8 @@ export interface TableOptions {
   /** Columns of the terminal. */
   readonly width: number;
   readonly paintHead?: ((text: string) => string) | undefined;
-  /** Columns whose numbers stand at the right edge. */
-  readonly right?: readonly number[];
+  /** The column that gives way first when there is not room for all; the last one is cut after it. */
+  readonly flexible?: number;
 }
 
 /** The lines of a table; `head` is left out in a pipe. */
@@ -35,24 +35,32 @@ export function table(
   const widths = head.map((title, column) =>
     Math.max(columnsOf(title), ...rows.map((row) => columnsOf(textOf(row[column] ?? '')))),
   );
-  const line = (cells: readonly (Cell | string)[]) => aligned(cells, widths, options);
+  giveWay(widths, options);
+  const line = (cells: readonly (Cell | string)[]) => aligned(cells, widths, options.width);
   return [(options.paintHead ?? same)(line(head)), ...rows.map(line)];
 }
 
-function aligned(cells: readonly (Cell | string)[], widths: readonly number[], options: TableOptions): string {
-  let used = 0;
+const GAP = 2;
+const NARROWEST = 10;
+
+function giveWay(widths: number[], { width, flexible }: TableOptions): void {
+  if (flexible === undefined) return;
+  const total = widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1));
+  const own = widths[flexible] ?? 0;
+  if (total > width) widths[flexible] = Math.min(own, Math.max(NARROWEST, own - (total - width)));
+}
+
+/** One line, never wider than `room`: what has none left is cut or left out. */
+function aligned(cells: readonly (Cell | string)[], widths: readonly number[], room: number): string {
   let line = '';
+  let used = 0;
   for (const [column, cell] of cells.entries()) {
-    const text = textOf(cell);
-    const width = widths[column] ?? 0;
-    const isLast = column === cells.length - 1;
-    const room = Math.max(1, options.width - used);
-    const shown = isLast && columnsOf(text) > room ? cut(text, room) : text;
-    const padding = ' '.repeat(Math.max(0, width - columnsOf(shown)));
-    const painted = typeof cell === 'string' || cell.paint === undefined ? shown : cell.paint(shown);
-    if (options.right?.includes(column)) line += padding + painted + (isLast ? '' : '  ');
-    else line += painted + (isLast ? '' : `${padding}  `);
-    used += width + 2;
+    const width = Math.min(widths[column] ?? 0, room - used);
+    if (width <= 0) break;
+    const shown = cut(textOf(cell), width);
+    line += typeof cell === 'string' || cell.paint === undefined ? shown : cell.paint(shown);
+    line += ' '.repeat(Math.min(width - columnsOf(shown) + GAP, room - used - columnsOf(shown)));
+    used += width + GAP;
   }
   return line.trimEnd();
 }
@@ -71,6 +79,7 @@ export function columnsOf(text: string): number {
 /** At most `width` columns of a text, with `…` where it was cut. */
 export function cut(text: string, width: number): string {
   if (columnsOf(text) <= width) return text;
+  if (width <= 0) return '';
   let shown = '';
   let columns = 1;
   for (const character of text) {
