@@ -117,7 +117,8 @@ function mouthFor(progress: 'tty' | 'plain' | 'quiet', plan: RunPlan, env: Varia
     style: logStyle(env.SIGNALBOX_LOG_STYLE, identify(env, machine()).ci),
     wallMs: systemClock.wallMs,
     colours: process.stderr.isTTY === true && variable(env, 'NO_COLOR') === null,
-    columns: () => process.stderr.columns ?? 80,
+    // A terminal that does not know its width says 0.
+    columns: () => process.stderr.columns || 80,
     keyboard,
   };
   if (progress === 'tty') return new TtyMouth(options);
