@@ -26,7 +26,7 @@ export class Line {
   readonly contested = new Set<Place>();
   /** Units of this line for which a slot is set aside; they do not stand in the line meanwhile. */
   readonly aside = new Set<Unit>();
-  /** Units that belong here, set aside or not: an unused line of a selector is dropped. */
+  /** Units that belong here, set aside or not: an unused line of a selector is dropped some time. */
   users = 0;
   readonly #standing = new Ranking<Unit>((unit) => unit.request.level, ranksBefore);
 

@@ -4,7 +4,7 @@
 //
 // Searches for an exchange are bounded. Where one was cut short a request may wait although an exchange would serve it; even then
 //   Q1 no unit waits for a slot that it could take as it is and that is free, or set aside for a later unit;
-//   Q2 the first request in order has all that it can have.
+//   Q2 the first request in order that is not full has all that it can have beside those before it.
 // So requests for the same thing are served in order, nobody is overtaken at a slot that he could have used, and nobody starves.
 //
 // Grants are decided by the caller at the end of a command (`takeReady`), never midway: half of a two-slot release would
@@ -36,6 +36,9 @@ export interface Ask {
 
 /** Units of other requests among which an exchange is sought at most; the comparison runs with several. */
 export const defaultSearchBound = 256;
+
+/** Full requests, whose clients are away, that are passed over in order to find the first that is not. */
+const fullLookedPast = 256;
 
 export class Queue {
   readonly places = new Map<string, Place>();
@@ -113,10 +116,13 @@ export class Queue {
       this.occupy(names);
       return;
     }
-    for (const unit of request.units) this.#takeBack(unit).held++;
-    for (const name of names) this.#note(this.#place(name));
+    for (const unit of request.units) {
+      const place = this.#takeBack(unit);
+      place.held++;
+      this.#note(place);
+    }
+    // Nothing to settle: a grant never changes anyone else's standing.
     this.#forget(request);
-    this.#settle();
   }
 
   /** Slots become held without having been queued for (a restart, or another server's grant). */
@@ -142,15 +148,11 @@ export class Queue {
 
   // --- what the queue knows
 
-  /**
-   * Full requests since the last call, each once; the caller grants those whose client is present. Those that become full
-   * by the grants come in the same loop.
-   */
-  *takeReady(): Generator<Request> {
-    for (const request of this.#full) {
-      this.#full.delete(request);
-      if (request.missing === 0) yield request;
-    }
+  /** Full requests since the last call, each once; the caller grants those whose client is present. */
+  takeReady(): Request[] {
+    const ready = [...this.#full].filter((request) => request.missing === 0);
+    this.#full.clear();
+    return ready;
   }
 
   isFull(id: string): boolean {
@@ -213,10 +215,9 @@ export class Queue {
       next: null,
     };
     for (const want of ask.wants) {
-      const line = 'environment' in want ? this.#place(want.environment).own : this.pools.line(want.labels, ask.globs);
       const count = 'environment' in want ? 1 : want.count;
       for (let i = 0; i < count; i++) {
-        line.users++;
+        const line = this.#lineFor(want, ask.globs);
         units.push({ request, index: units.length, line, place: null, inLine: false, previous: null, next: null });
       }
     }
@@ -224,11 +225,18 @@ export class Queue {
     return request;
   }
 
+  #lineFor(want: Want, globs: readonly string[] | null): Line {
+    if (!('environment' in want)) return this.pools.use(want.labels, globs);
+    const { own } = this.#place(want.environment);
+    own.users++;
+    return own;
+  }
+
   #forget(request: Request): void {
     this.requests.delete(request.id);
     this.#order.leave(request);
     this.#full.delete(request);
-    for (const { line } of request.units) if (--line.users === 0) this.pools.drop(line);
+    for (const { line } of request.units) this.pools.disuse(line);
   }
 
   // --- setting aside
@@ -248,7 +256,7 @@ export class Queue {
     const place = unit.place as Place;
     unit.place = null;
     unit.line.aside.delete(unit);
-    if (unit.request.at.get(place) === unit) unit.request.at.delete(place);
+    unit.request.at.delete(place);
     unit.request.missing++;
     place.aside.delete(unit);
     this.#note(place);
@@ -268,23 +276,25 @@ export class Queue {
     this.#unsettled.add(place);
   }
 
-  #follow({ moves, pushedOut }: Path): void {
-    // All leave before any arrives: two units may swap.
-    if (pushedOut !== null) this.#takeBack(pushedOut);
-    for (const { unit } of moves) if (unit.place !== null) this.#takeBack(unit);
-    for (const { unit, to } of moves) this.#setAside(unit, to);
-    pushedOut?.line.join(pushedOut);
+  /** Does what a search found. Whoever is pushed out stands in line again. */
+  #follow(path: Path): void {
+    for (let next: Path | null = path; next !== null; ) {
+      const { moves, pushedOut, isCutShort }: Path = next;
+      // All leave before any arrives: two units may swap.
+      if (pushedOut !== null) this.#takeBack(pushedOut);
+      for (const { unit } of moves) if (unit.place !== null) this.#takeBack(unit);
+      for (const { unit, to } of moves) this.#setAside(unit, to);
+      pushedOut?.line.join(pushedOut);
+      // After a complete search it can push out nobody itself; after another it may, and each time it is a later one.
+      next = pushedOut !== null && isCutShort ? roomFor(pushedOut, this.#searchBound) : null;
+    }
   }
 
-  /** Finds a slot for a unit that has none, or lets it stand in line, as does a later one that it pushes out. */
+  /** Finds a slot for a unit that has none, or lets it stand in line, as it does with a later one that is pushed out. */
   #seek(unit: Unit): void {
-    for (let seeking: Unit | null = unit; seeking !== null; ) {
-      const path: Path | null = roomFor(seeking, this.#searchBound);
-      if (path !== null) this.#follow(path);
-      else if (!seeking.inLine) seeking.line.join(seeking);
-      // In a complete search whoever is pushed out can push out nobody.
-      seeking = path?.isCutShort ? path.pushedOut : null;
-    }
+    const path = roomFor(unit, this.#searchBound);
+    if (path !== null) this.#follow(path);
+    else if (!unit.inLine) unit.line.join(unit);
   }
 
   /** While more is set aside than there are open slots, the latest loses its slot and looks for another. */
@@ -346,10 +356,13 @@ export class Queue {
     return earliest;
   }
 
-  /** Q2: all other units rank after those of the first request, so that by Q1 it lacks exchanges among its own at most. */
+  /**
+   * Q2. By Q1 all slots that it could take are held, or set aside for itself or for those before it, who need no more: it
+   * lacks exchanges among its own units at most. Those before it are full, so that no grant makes another one the first.
+   */
   #serveFirst(): boolean {
-    const first = this.#order.first(() => true);
-    if (first === null || first.missing === 0 || first.units.length === 1) return false;
+    const first = this.#order.first(({ missing }) => missing > 0, fullLookedPast);
+    if (first === null || first.units.length === 1) return false;
     for (const unit of first.units) {
       const path = unit.inLine ? roomFor(unit, 0) : null;
       if (path === null) continue;
