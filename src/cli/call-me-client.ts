@@ -41,6 +41,8 @@ const HELP = [
 ];
 
 class Refused extends Error {}
+/** Refused for now: the server is away, or not ready. */
+class Away extends Refused {}
 
 endQuietlyWhenNobodyReads();
 process.exit(await main(process.argv.slice(2)));
@@ -119,8 +121,6 @@ async function askPatiently(server: Server, headers: Readonly<Record<string, str
     }
   }
 }
-
-class Away extends Refused {}
 
 /** 201, 204, 200, or 403 (taken); everything else is refused in words. */
 async function ask(server: Server, method: string, headers: Readonly<Record<string, string>>): Promise<Response> {

@@ -6,18 +6,19 @@
 
 import type { Command, Option } from 'commander';
 import { Client } from '../client/client.ts';
-import { variables } from '../config.ts';
+import { variable, variables } from '../config.ts';
 import { bashScript, fishScript, type Words, zshScript } from './completion-scripts.ts';
 import { contextsFile, readContexts } from './connection/contexts.ts';
 import { prepareNetwork } from './connection/network.ts';
 import { clientSettings } from './connection/settings.ts';
 import { ENTRIES } from './frame/catalogue.ts';
 import { command } from './frame/command.ts';
+import { parseDuration } from './text/durations.ts';
 import { usage } from './text/errors.ts';
 import { didYouMean } from './text/nearest.ts';
 
 const SHELLS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
-/** From the start of this process to its end. */
+/** From the start of this process to its end; over a slow line somebody may want to wait longer (SIGNALBOX_COMPLETION_TIMEOUT). */
 const BUDGET_MS = 300;
 const MOST_NAMES = 500;
 /** Without : and @ too, at which bash breaks words. */
@@ -64,9 +65,13 @@ async function environmentNames(): Promise<string[]> {
   const settings = clientSettings({});
   await prepareNetwork(settings, variables());
   const client = new Client({ url: settings.url.value, key: settings.key?.value ?? null });
-  const timeoutMs = Math.max(1, BUDGET_MS - performance.now());
+  const timeoutMs = Math.max(1, budgetMs() - performance.now());
   const found = await client.environments({ limit: MOST_NAMES }, { timeoutMs });
   return found.ok ? found.value.items.map((environment) => environment.name) : [];
+}
+
+function budgetMs(): number {
+  return parseDuration(variable(variables(), 'SIGNALBOX_COMPLETION_TIMEOUT') ?? '') ?? BUDGET_MS;
 }
 
 /** Of every command: its flags, its subcommands, and whether what follows is an environment. */
@@ -89,7 +94,12 @@ function wordsOf(path: readonly string[], made: Command): Words {
     summary: made.description(),
     flags: made.options.map((option: Option) => option.long ?? option.short ?? '').filter((flag) => flag !== ''),
     children: made.commands.map((child) => child.name()),
-    completes: /environment/.test(name) ? 'environments' : path[0] === 'context' && name === 'name' ? 'contexts' : null,
+    completes:
+      /environment/.test(name) || path[0] === 'run'
+        ? 'environments'
+        : path[0] === 'context' && name === 'name'
+          ? 'contexts'
+          : null,
     ownWords: name === 'shell' ? Object.keys(SHELLS) : [],
   };
 }

@@ -29,10 +29,16 @@ export async function prepareNetwork(settings: ClientSettings, env: Variables): 
   }
 }
 
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
 async function trust(file: string, from: string): Promise<void> {
-  const tls = await import('node:tls');
+  const [tls, { X509Certificate }] = await Promise.all([import('node:tls'), import('node:crypto')]);
   try {
-    tls.setDefaultCACertificates([...tls.getCACertificates('default'), readFileSync(file, 'utf8')]);
+    const certificates = readFileSync(file, 'utf8').match(CERTIFICATE) ?? [];
+    if (certificates.length === 0) throw new Error('there is no certificate in it');
+    // Node takes any text here, and then trusts nobody more: what it cannot read has to be found out now.
+    for (const certificate of certificates) new X509Certificate(certificate);
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), ...certificates]);
   } catch (error) {
     throw new Failure({
       what: `${from}: cannot use ${file}: ${(error as Error).message}`,

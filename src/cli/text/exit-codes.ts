@@ -89,6 +89,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   store_not_ours: EXIT.configuration,
   store_unsupported: EXIT.configuration,
   store_corrupt: EXIT.configuration,
+  store_newer: EXIT.configuration,
   store_not_writable: EXIT.cannotWrite,
 };
 
