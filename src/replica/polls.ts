@@ -57,15 +57,18 @@ export class Polls {
     };
     // Waits before it looks, so that nothing is missed in between.
     let stop = this.#waiters.add(id, patience.after, wake);
-    const timer = this.#clock.after(patience.milliseconds, wake);
+    let isOver = false;
+    const timer = this.#clock.after(patience.milliseconds, () => {
+      isOver = true;
+      wake();
+    });
     patience.signal.addEventListener('abort', wake, { once: true });
     try {
       let lease = await (patience.isClient ? this.#contact(id) : this.#row(id));
-      const deadline = this.#clock.monotonic() + patience.milliseconds;
       while (lease !== undefined && !patience.signal.aborted && !(await this.#answers(lease, patience.after))) {
         if (!woken) await new Promise<void>((resolve) => (resume = resolve));
         woken = false;
-        if (patience.signal.aborted || this.#stopping || this.#clock.monotonic() >= deadline) break;
+        if (patience.signal.aborted || this.#stopping || isOver) break;
         stop();
         stop = this.#waiters.add(id, patience.after, wake);
         lease = await this.#row(id);
@@ -81,7 +84,9 @@ export class Polls {
 
   /** The reply that tells of a grant was written completely. */
   delivered(lease: LeaseRow): void {
-    if (lease.state !== 'held' || lease.collected || lease.ttlMs !== null) return;
+    if (lease.state !== 'held') return;
+    this.#replica.arrived(lease.id);
+    if (lease.collected || lease.ttlMs !== null) return;
     // Should this fail, the lease is treated as one whose grant never arrived, unless its client is heard of.
     this.#replica
       .decide((turn) => {
@@ -102,7 +107,9 @@ export class Polls {
     if (lease?.state !== 'waiting' && !(lease?.state === 'held' && !lease.collected)) return lease;
     return this.#replica.decide((turn) => {
       const now = turn.state.leases.get(id);
-      return now === undefined ? undefined : contact(turn, now);
+      // Granted since this request came: it could not know of that yet, and only its reply tells it.
+      if (now === undefined || (now.state === 'held' && lease.state === 'waiting')) return now;
+      return contact(turn, now);
     });
   }
 
@@ -116,6 +123,7 @@ export class Polls {
 
   #enter(id: string): void {
     this.#open.set(id, (this.#open.get(id) ?? 0) + 1);
+    this.#replica.onLine(id);
   }
 
   #exit(id: string): void {
