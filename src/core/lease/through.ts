@@ -19,11 +19,13 @@ export interface ThroughAsk {
   readonly name: string | null;
   /** Whether the client waits for it. */
   readonly polling: boolean;
+  /** With a key its place is found again by asking again. */
+  readonly idempotency?: LeaseRow['idempotency'];
 }
 
-export function throughAsk({ id, environment, actor, via, name, polling }: ThroughAsk): Ask {
+export function throughAsk({ id, environment, actor, via, name, polling, idempotency = null }: ThroughAsk): Ask {
   return {
-    ...{ id, actor, via, polling },
+    ...{ id, actor, via, polling, idempotency },
     wants: [{ environment }],
     holder: { name, url: null, ref: null },
     reason: null,
@@ -31,7 +33,6 @@ export function throughAsk({ id, environment, actor, via, name, polling }: Throu
     ttlMs: undefined,
     queueMs: undefined,
     maxHoldMs: undefined,
-    idempotency: null,
   };
 }
 

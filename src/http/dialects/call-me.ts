@@ -1,21 +1,27 @@
 // The dialect of call-me: GET, POST and DELETE /maybe?environment=E with X-API-KEY. A lock taken here is a lease like any other,
 // without owner: DELETE frees the oldest one that came through this dialect, whoever asks. `Prefer: wait=30` queues, and may
-// answer 201 late; that is how our own client waits.
+// answer 201 late; that is how our own client waits. With an Idempotency-Key the place is kept for whoever asks again with it;
+// without one nobody could come back to it, so it ends with the answer.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor } from '../../core/access.ts';
-import type { Refusal } from '../../core/errors.ts';
-import { wouldBeGranted } from '../../core/lease/acquire.ts';
-import { releaseThrough, startThrough, throughAsk } from '../../core/lease/through.ts';
+import type { Outcome, Refusal } from '../../core/errors.ts';
+import { type Acquired, wouldBeGranted } from '../../core/lease/acquire.ts';
+import { release } from '../../core/lease/end.ts';
+import { releaseThrough, startThrough, type ThroughAsk, throughAsk } from '../../core/lease/through.ts';
 import { nameFault } from '../../core/names.ts';
+import type { LeaseRow } from '../../core/rows.ts';
+import type { Turn } from '../../core/turn.ts';
 import type { App, Context } from '../context.ts';
 import { Problem, problemOf } from '../problem.ts';
-import { onTheLine, watchDelivery } from '../v1/leases.ts';
+import { checkedKey, onTheLine, watchDelivery } from '../v1/leases.ts';
 import { anyBody, queryValue } from './plain.ts';
 
 const path = '/maybe';
 const via = 'call-me';
 const longestWaitSeconds = 60;
+/** How often one key may be used again for a new request after the one before has ended. */
+const longestChain = 100;
 
 export function callMe(app: App, context: Context): void {
   const { replica, auth, ids } = context;
@@ -33,13 +39,18 @@ export function callMe(app: App, context: Context): void {
     const asked = question(request, reply);
     if (asked === null) return reply;
     const waitSeconds = preferredWait(request);
-    const outcome = await replica.decide(
-      (turn) => startThrough(turn, { ...asked, id: ids.lease(), via, name: null, polling: waitSeconds > 0 }),
-      { needsRoom: true },
-    );
+    const key = request.headers['idempotency-key'];
+    const ask: ThroughAsk = {
+      ...{ ...asked, id: ids.lease(), via, name: null, polling: waitSeconds > 0 },
+      idempotency: key === undefined ? null : { key: checkedKey(key), route: `POST ${path}`, hash: asked.environment },
+    };
+    const outcome = await replica.decide((turn) => startAnew(turn, ask), { needsRoom: true });
     if (!outcome.ok) return refused(reply, outcome);
     const { id } = outcome.value.lease;
-    const lease = await onTheLine(context, request, id, true, { waitMs: waitSeconds * 1000, after: null });
+    await onTheLine(context, request, id, true, { waitMs: waitSeconds * 1000, after: null });
+    const lease = await replica.decide((turn) =>
+      key === undefined ? leaveQueue(turn, id, asked.actor) : rowOf(turn, id),
+    );
     if (lease?.state !== 'held') return empty(reply, 403);
     watchDelivery(context, request, reply, lease);
     return empty(reply, 201);
@@ -86,6 +97,23 @@ export function callMe(app: App, context: Context): void {
     return null;
   }
 }
+
+/** Asks; where the key belongs to a request that has ended (its client was away too long), asks again in its stead. */
+function startAnew(turn: Turn, ask: ThroughAsk): Outcome<Acquired> {
+  let outcome = startThrough(turn, ask);
+  for (let i = 0; i < longestChain && outcome.ok && outcome.value.lease.end !== null && ask.idempotency != null; i++) {
+    const key = `${ask.idempotency.key} after ${outcome.value.lease.id}`;
+    outcome = startThrough(turn, { ...ask, idempotency: { ...ask.idempotency, key } });
+  }
+  return outcome;
+}
+
+function leaveQueue(turn: Turn, id: string, actor: Actor): LeaseRow | undefined {
+  if (rowOf(turn, id)?.state === 'waiting') release(turn, id, actor);
+  return rowOf(turn, id);
+}
+
+const rowOf = (turn: Turn, id: string): LeaseRow | undefined => turn.state.leases.get(id);
 
 /** What /v1 tells in a problem, call-me tells in a status: a 403 is "not now", whatever the reason, except that nothing changes by asking again. */
 function refused(reply: FastifyReply, refusal: Refusal): FastifyReply {

@@ -339,7 +339,8 @@ function toMs(seconds: number | null | undefined): number | null | undefined {
   return seconds == null ? seconds : Math.round(seconds * 1000);
 }
 
-function checkedKey(key: string | string[]): string {
+/** An Idempotency-Key as it may be; throws where it is not. */
+export function checkedKey(key: string | string[]): string {
   if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return key;
   throw new Problem('invalid_request', 'An Idempotency-Key is 1 to 200 printable ASCII characters without spaces.', {
     field: 'Idempotency-Key',
