@@ -96,7 +96,8 @@ async function withLease(
   const { heldMs } = leaseRun;
   // A child that could not be stopped still works there: then only the end of the lease lets anyone in, not we.
   const giveBack = under.kind !== 'lost' || under.emptied;
-  const budgetMs = stops.first !== null ? 3000 : 10_000;
+  // A runner that cancels does not wait, and a server that could not be reached for a whole ttl hardly answers now.
+  const budgetMs = stops.first !== null || under.kind === 'lost' ? 3000 : 10_000;
   const released = giveBack ? await release(client, { id: lease.id, secret }, budgetMs) : ('unconfirmed' as const);
   const next = deps.tellNext && released === 'released' ? await nextHolder(client, lease) : null;
   const exitCode = exitCodeOf(under, stops);
