@@ -150,23 +150,29 @@ export class Watch {
       if (!fits && !relabelled)
         found.push(`L11: ${lease.id} was granted ${name}, which does not carry what it asked for`);
     }
-    found.push(...overtaken(state, lease));
+    found.push(...overtaken(turn, lease));
     return found;
   }
 }
 
 /** L7 for requests that ask for one environment by name: none of the same line that was there before is left behind. */
-function* overtaken(state: State, granted: LeaseRow): Generator<string> {
+function* overtaken(turn: Turn, granted: LeaseRow): Generator<string> {
+  const { state } = turn;
   const [want, ...others] = granted.wants;
   if (want === undefined || others.length > 0 || !('environment' in want)) return;
+  // What was set aside then may have been taken back since.
+  if (turn.changes.some(({ kind, id }) => kind === 'freeze' || (kind === 'environment' && id === want.environment)))
+    return;
   for (const id of state.waiting) {
     const other = state.leases.get(id) as LeaseRow;
     const [same, ...more] = other.wants;
     if (same === undefined || more.length > 0 || !('environment' in same) || same.environment !== want.environment)
       continue;
     const earlier = level(other) > level(granted) || (level(other) === level(granted) && other.order < granted.order);
+    // It may have come later in the same turn.
+    const wasThere = other.order < granted.seq;
     // One whose slot is set aside is only waiting for its client; it is not in anybody's way.
-    if (earlier && !state.queue.isFull(id))
+    if (earlier && wasThere && !state.queue.isFull(id))
       yield `L7: ${granted.id} was granted ${want.environment} before ${id}, which stands before it`;
   }
 }

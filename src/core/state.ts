@@ -66,8 +66,14 @@ export class State {
   readonly waiting = new Set<string>();
   /** Ids of ended leases, oldest end first. */
   readonly ended = new Set<string>();
+  /**
+   * By lease, from the ask to the end of it (not of held leases that a restart has found: only waiting ones need it). Its end
+   * must be durable: a turn that is taken back may make it wait again.
+   */
   readonly presence = new Map<string, Presence>();
   readonly unsent = new Map<string, number>();
+  /** Grants that are known to have reached their client, so that another reply that gets lost says nothing any more. */
+  readonly arrived = new Set<string>();
   readonly #byIdempotency = new Map<string, string>();
   readonly #holds = new Map<string, number[]>();
   /** Seq of the last change in each line, so that a waiter can ask to be told when its place moves. */
@@ -164,6 +170,13 @@ export class State {
     return Math.max(environment.seq, this.#moved.get(environment.name) ?? 0);
   }
 
+  /** A lease has ended for good: who was on the line for it no longer matters. */
+  forgetClient(id: string): void {
+    this.presence.delete(id);
+    this.unsent.delete(id);
+    this.arrived.delete(id);
+  }
+
   #applyLease(id: string, after: LeaseRow | null, seq: number): void {
     const before = this.leases.get(id) ?? null;
     if (after === null) this.leases.delete(id);
@@ -180,10 +193,7 @@ export class State {
       if (is === 'held') this.#hold(after as LeaseRow);
       if (is === 'ended') this.ended.add(id);
       else this.ended.delete(id);
-      if (is === 'ended' || is === 'gone') {
-        this.presence.delete(id);
-        this.unsent.delete(id);
-      }
+      if (is === 'gone') this.forgetClient(id);
       this.#noteMove((after ?? before) as LeaseRow, seq);
     }
     const row = before ?? after;

@@ -1,6 +1,7 @@
 // Clients on the line for a lease, over any number of connections. What always holds: a lease counts as present from its first
 // open poll to the end of its last one; what a poll returns is durable and is how the lease stands then, not how it stood.
 
+import { grantSeq } from '../core/lease/grant.ts';
 import { collect, contact } from '../core/lease/hold.ts';
 import type { LeaseRow } from '../core/rows.ts';
 import type { Clock } from './clock.ts';
@@ -103,12 +104,13 @@ export class Polls {
   }
 
   async #contact(id: string): Promise<LeaseRow | undefined> {
+    const { durableSeq } = this.#replica;
     const lease = await this.#row(id);
     if (lease?.state !== 'waiting' && !(lease?.state === 'held' && !lease.collected)) return lease;
     return this.#replica.decide((turn) => {
       const now = turn.state.leases.get(id);
-      // Granted since this request came: it could not know of that yet, and only its reply tells it.
-      if (now === undefined || (now.state === 'held' && lease.state === 'waiting')) return now;
+      // Granted since this request came: its client could not know of that, and only the reply will tell it.
+      if (now === undefined || (now.state === 'held' && grantSeq(now) > durableSeq)) return now;
       return contact(turn, now);
     });
   }

@@ -9,7 +9,7 @@
 import { dropUnused, needsTidying, resume, tidy } from '../core/housekeeping.ts';
 import { expire } from '../core/lease/end.ts';
 import { grantIfPresent } from '../core/lease/grant.ts';
-import { grantNotSent, leaveLine } from '../core/lease/hold.ts';
+import { grantArrived, grantNotSent, joinLine, leaveLine } from '../core/lease/hold.ts';
 import type { Moment } from '../core/rows.ts';
 import type { Settings } from '../core/state.ts';
 import { State } from '../core/state.ts';
@@ -78,6 +78,7 @@ export class Replica {
   #lookers: (() => void)[] = [];
   #pumping = false;
   #writing = false;
+  #seqBeforeTurn = 0;
   #expiryTimer: Timer = null;
   #expiryTick: number | null = null;
   #housekeeper: Timer = null;
@@ -149,13 +150,23 @@ export class Replica {
     });
   }
 
+  /** Seq of the last durable change or event. */
+  get durableSeq(): number {
+    return this.#writing ? this.#seqBeforeTurn : this.#state.seq;
+  }
+
   /** Calls back after each durable turn that changed something. Returns how to stop. */
   onTurn(listener: (turn: Turn) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The client of a waiting lease has hung up. */
+  /** The client of a lease is on the line, until `hungUp`. */
+  onLine(id: string): void {
+    joinLine(this.#state, id, this.#time.tick());
+  }
+
+  /** The client of a lease has hung up. */
   hungUp(id: string): void {
     leaveLine(this.#state, id, this.#time.tick());
     this.#watch(id);
@@ -165,6 +176,11 @@ export class Replica {
   notSent(id: string): void {
     grantNotSent(this.#state, id, this.#time.tick());
     this.#watch(id);
+  }
+
+  /** The client of a held lease knows that it holds. */
+  arrived(id: string): void {
+    grantArrived(this.#state, id);
   }
 
   get log(): Pick<Log, 'name' | 'full' | 'events' | 'oldestEvent'> {
@@ -218,6 +234,8 @@ export class Replica {
     const settle: (() => void)[] = [];
     let turn: Turn | null = null;
     let outcome: TurnOutcome;
+    const wasFull = this.#log.full;
+    this.#seqBeforeTurn = this.#state.seq;
     this.#writing = true;
     try {
       outcome = await this.#log.turn(this.#state.seq, (learned) => {
@@ -240,7 +258,7 @@ export class Replica {
       this.#mustRegrant = true;
       this.figures.fullTurns++;
       this.#doneWriting();
-      this.#afterFullTurn(batch);
+      this.#afterFullTurn(batch, wasFull);
       return;
     }
     this.#doneWriting();
@@ -257,19 +275,31 @@ export class Replica {
     return { id: this.#ids.turn(), prev, seq: this.#state.seq, ...moment, changes, events };
   }
 
-  /** The log has given up its ballast: what only keeps or gives back is tried again, what asks for more is refused. */
-  #afterFullTurn(batch: readonly Pending[]): void {
-    const again = batch.filter((pending) => !pending.needsRoom);
-    const refused = again.length === batch.length ? batch : batch.filter((pending) => pending.needsRoom);
-    for (const { reject } of refused) reject(new StoreFull('the disk of the store is full'));
-    if (refused !== batch) this.#pending.unshift(...again);
+  /**
+   * The disk is full. What asks for more is refused; what only keeps or gives back is tried again, as the log has now given up
+   * its ballast for it, unless it had done so before and that was not enough.
+   */
+  #afterFullTurn(batch: readonly Pending[], ballastWasGone: boolean): void {
+    const again: Pending[] = [];
+    const tryAgain = (pending: Pending, isRefused: boolean): void => {
+      if (isRefused) pending.reject(new StoreFull('the disk of the store is full'));
+      else again.push(pending);
+    };
+    for (const pending of batch) tryAgain(pending, pending.needsRoom || ballastWasGone);
+    for (const pending of this.#pending) tryAgain(pending, pending.needsRoom);
+    this.#pending = again;
   }
 
   #afterTurn(turn: Turn): void {
     this.#writtenTick = turn.moment.tick;
     this.figures.changes += turn.changes.length;
     this.figures.events += turn.events.length;
-    for (const change of turn.changes) if (change.kind === 'lease') this.#deadlines.watch(this.#state, change.id);
+    for (const change of turn.changes) {
+      if (change.kind !== 'lease') continue;
+      // Not before: had the turn been taken back, the lease would wait or be held again, and its client with it.
+      if (change.row?.end != null) this.#state.forgetClient(change.id);
+      this.#deadlines.watch(this.#state, change.id);
+    }
     this.#scheduleExpiry();
     for (const listener of this.#listeners) listener(turn);
   }
@@ -335,7 +365,9 @@ export class Replica {
         this.#writtenTick = tick;
       }
     } catch (error) {
-      if (!(error instanceof StoreFull) && this.#broken === null && !this.#closing) throw error;
+      if (error instanceof StoreFull || this.#broken !== null || this.#closing) return;
+      // As with a turn: a log that fails once is not trusted again.
+      this.#broken = error as Error;
     }
   }
 

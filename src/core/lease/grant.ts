@@ -1,10 +1,16 @@
 // Granting: at the end of a command every full request whose client is present becomes a holder. A grant never changes
 // anyone else's standing, so nothing follows from it.
 
+import type { LeaseRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
 
 /** Fences of one epoch: larger than any seq that a store will see (2^40 changes). */
 const fencesPerEpoch = 2 ** 40;
+
+/** Seq of the change that granted a lease; 0 while it waits. */
+export function grantSeq(lease: LeaseRow): number {
+  return (lease.fence ?? 0) % fencesPerEpoch;
+}
 
 /** Grants all requests that have become full and whose client is on the line. To be called at the end of each command. */
 export function grantReady(turn: Turn): void {

@@ -48,6 +48,14 @@ export function contact(turn: Turn, lease: LeaseRow): LeaseRow {
 }
 
 /**
+ * The client of a lease is on the line from this moment, before any turn could say so: it cannot be found absent, and the next
+ * turn may grant it. Changes no row.
+ */
+export function joinLine(state: State, id: string, tick: number): void {
+  if (state.presence.has(id)) state.presence.set(id, { open: true, sinceTick: tick });
+}
+
+/**
  * The client of a lease has hung up; should it wait, its place is kept for the grace. Changes no row. Whatever state it is in:
  * the turn that has just granted or ended it may still be taken back.
  */
@@ -57,16 +65,23 @@ export function leaveLine(state: State, id: string, tick: number): void {
 
 /**
  * The reply that told of a grant could not be written: it ends after the grace unless its client is heard of. Changes no row.
- * One that is known to have arrived by another reply stays.
+ * One that is known to have arrived, by another reply or because its client was heard of, stays.
  */
 export function grantNotSent(state: State, id: string, tick: number): void {
   const lease = state.leases.get(id);
-  if (lease?.state === 'held' && !lease.collected) state.unsent.set(id, tick);
+  if (lease?.state === 'held' && !lease.collected && !state.arrived.has(id)) state.unsent.set(id, tick);
+}
+
+/** The client of a held lease knows that it holds. Changes no row: for a lease without ttl `collect` does, for good. */
+export function grantArrived(state: State, id: string): void {
+  if (state.leases.get(id)?.state !== 'held') return;
+  state.unsent.delete(id);
+  state.arrived.add(id);
 }
 
 /** The grant has reached its client. Only a lease without ttl needs to remember that: nothing else would ever end it. */
 export function collect(turn: Turn, lease: LeaseRow): LeaseRow {
-  turn.state.unsent.delete(lease.id);
+  grantArrived(turn.state, lease.id);
   if (lease.state !== 'held' || lease.collected || lease.ttlMs !== null) return lease;
   return turn.put('lease', lease.id, (seq) => ({ ...lease, seq, collected: true }));
 }
@@ -92,7 +107,7 @@ export function renew(turn: Turn, id: string, actor: Actor): Outcome<LeaseRow> {
     });
   }
   if (lease.ttlMs === null) return accept(collect(turn, lease));
-  turn.state.unsent.delete(id);
+  grantArrived(turn.state, id);
   const ttlTick = turn.moment.tick + lease.ttlMs;
   return accept(turn.put('lease', id, (seq) => ({ ...lease, seq, renewal: seq, ttlTick, resumed: false })));
 }

@@ -1,0 +1,236 @@
+// The outside's own account of what happened. It reads each durable turn as the log kept it, in order and over all server
+// lives, and knows what clients were told and when they were there. It shares no code with the core that decides.
+//
+// Time is `served` time: downtime and stalls are not in it (L5). One millisecond is allowed, as log time counts whole ones.
+
+import type { EnvironmentRow, FreezeRow, Labels, LeaseRow, Want } from '../../src/core/rows.ts';
+import type { Decided } from './faulty-log.ts';
+
+/** A moment of served time, and how many stalls there had been: log time may lag by what it does not count of each. */
+export interface Instant {
+  readonly served: number;
+  readonly stalls: number;
+}
+
+/** What is known of one lease from outside. */
+export interface LeaseFacts {
+  /** Requests that name it and are with the server now, by the number of turns that had been decided when each came. */
+  readonly contacts: Map<object, number>;
+  /** When the last of them ended; the start of this server life if there was none since. */
+  contactEnd: Instant;
+  /** Served time at which the last good renewal (or the grant) was with the server. */
+  renewedServed: number;
+  grantedServed: number;
+  queuedServed: number;
+  /** Served time of the restart that had to give it min(ttl, 10 s), since the last renewal. */
+  creditServed: number | null;
+  /** A reply that tells of the grant went out whole, as far as a server can know, or a request has named the held lease. */
+  heardOf: boolean;
+  /** The client has read that it holds. */
+  told: boolean;
+  /** Since when the grant's reply is known not to have been written; null when it was, or there was contact since. */
+  notSent: Instant | null;
+  /** Somebody took it away at once. */
+  passedOnNow: boolean;
+}
+
+const creditMs = 10_000;
+const rounding = 1;
+
+export class Audit {
+  readonly faults: string[] = [];
+  readonly facts = new Map<string, LeaseFacts>();
+  readonly environments = new Map<string, EnvironmentRow>();
+  readonly freezes = new Map<string, FreezeRow>();
+  readonly leases = new Map<string, LeaseRow>();
+  readonly #held = new Map<string, Set<string>>();
+  readonly #lastFence = new Map<string, number>();
+  readonly #graceMs: number;
+  grants = 0;
+  ends = new Map<string, number>();
+
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs;
+  }
+
+  of(id: string): LeaseFacts {
+    let facts = this.facts.get(id);
+    if (facts === undefined) {
+      facts = {
+        contacts: new Map(),
+        contactEnd: { served: Number.NEGATIVE_INFINITY, stalls: 0 },
+        ...{ renewedServed: 0, grantedServed: 0, queuedServed: 0, creditServed: null },
+        ...{ heardOf: false, told: false, notSent: null, passedOnNow: false },
+      };
+      this.facts.set(id, facts);
+    }
+    return facts;
+  }
+
+  /** A server has begun its life: everyone whose client is not on the line has the whole grace again. */
+  serverStarted(now: Instant): void {
+    for (const [id, facts] of this.facts) {
+      if (!this.leases.has(id)) this.facts.delete(id);
+      facts.contacts.clear();
+      facts.contactEnd = now;
+      facts.notSent = null;
+    }
+  }
+
+  /** A turn has become durable. */
+  kept({ draft, served, present }: Decided): void {
+    const resumes = draft.events.some((event) => event.kind === 'server.started');
+    if (resumes) this.#giveCredit(served);
+    for (const change of draft.changes) {
+      if (change.kind === 'environment') keepRow(this.environments, change.id, change.row);
+      else if (change.kind === 'freeze') keepRow(this.freezes, change.id, change.row);
+      else if (change.kind === 'lease') this.#lease(change.id, change.row, served, present);
+    }
+    this.#historyFaults(draft);
+  }
+
+  #lease(id: string, after: LeaseRow | null, served: number, present: ReadonlyMap<string, boolean>): void {
+    const before = this.leases.get(id) ?? null;
+    keepRow(this.leases, id, after);
+    if (after === null) {
+      if (before?.state === 'waiting' || before?.state === 'held')
+        this.#fault(`L11: ${id} went while it was ${before.state}`);
+      this.facts.delete(id);
+      return;
+    }
+    if (before === null) {
+      if (after.state !== 'waiting') this.#fault(`L11: ${id} began as ${after.state}`);
+      this.of(id).queuedServed = served;
+      return;
+    }
+    if (before.seq >= after.seq) this.#fault(`L3: ${id} went from seq ${before.seq} to ${after.seq}`);
+    const facts = this.of(id);
+    if (before.state === 'waiting' && after.state === 'held') this.#granted(after, facts, served, present);
+    else if (before.state === 'held' && after.state === 'held') this.#stillHeld(before, after, facts, served);
+    else if (after.end !== null && before.end === null) this.#ended(before, after, facts, served, present);
+    else if (before.state !== after.state) this.#fault(`L3: ${id} went from ${before.state} to ${after.state}`);
+  }
+
+  #granted(lease: LeaseRow, facts: LeaseFacts, served: number, present: ReadonlyMap<string, boolean>): void {
+    this.grants++;
+    facts.grantedServed = served;
+    facts.renewedServed = served;
+    facts.creditServed = null;
+    if (present.get(lease.id) !== true) this.#fault(`L9: ${lease.id} was granted although its client was not there`);
+    const units = lease.wants.flatMap((want) => ('environment' in want ? [want] : new Array(want.count).fill(want)));
+    if (units.length !== lease.granted.length)
+      this.#fault(`L11: ${lease.id} was granted ${lease.granted.length} of ${units.length}`);
+    for (const [i, name] of lease.granted.entries()) {
+      const environment = this.environments.get(name);
+      if (environment === undefined) this.#fault(`L11: ${lease.id} was granted ${name}, which does not exist`);
+      else this.#grantedOne(lease, units[i], environment);
+    }
+  }
+
+  #grantedOne(lease: LeaseRow, want: Want | undefined, environment: EnvironmentRow): void {
+    const { name } = environment;
+    const fits =
+      want === undefined ||
+      ('environment' in want ? want.environment === name : carries(want.labels, environment.labels));
+    if (!fits) this.#fault(`L11: ${lease.id} was granted ${name}, which is not what it asked for`);
+    if (environment.state !== 'open') this.#fault(`${lease.id} was granted ${name}, which is ${environment.state}`);
+    for (const freeze of this.freezes.values()) {
+      if (carries(freeze.labels, environment.labels))
+        this.#fault(`${lease.id} was granted ${name}, which ${freeze.name} froze`);
+    }
+    const held = this.#held.get(name) ?? new Set<string>();
+    this.#held.set(name, held.add(lease.id));
+    const used = held.size + environment.dirty.length;
+    if (used > environment.capacity) {
+      this.#fault(`L1: ${name} has ${used} of ${environment.capacity} slots in use after ${lease.id}`);
+    }
+    const last = this.#lastFence.get(name) ?? 0;
+    if (!((lease.fence ?? 0) > last)) this.#fault(`L2: ${name} has fence ${lease.fence} after ${last}`);
+    this.#lastFence.set(name, lease.fence ?? 0);
+  }
+
+  #stillHeld(before: LeaseRow, after: LeaseRow, facts: LeaseFacts, served: number): void {
+    if (before.fence !== after.fence || before.granted !== after.granted) {
+      if (JSON.stringify([before.fence, before.granted]) !== JSON.stringify([after.fence, after.granted])) {
+        this.#fault(`L2: the fence or the environments of ${after.id} changed while it was held`);
+      }
+    }
+    if (after.renewal === before.renewal) return;
+    if (before.revoking !== null) this.#fault(`L3: ${after.id} was renewed although it is being taken away`);
+    facts.renewedServed = served;
+    facts.creditServed = null;
+  }
+
+  #ended(
+    before: LeaseRow,
+    after: LeaseRow,
+    facts: LeaseFacts,
+    served: number,
+    present: ReadonlyMap<string, boolean>,
+  ): void {
+    const how = after.end?.how ?? '';
+    this.ends.set(how, (this.ends.get(how) ?? 0) + 1);
+    for (const name of before.granted) this.#held.get(name)?.delete(after.id);
+    const early = (since: number, least: number, law: string): void => {
+      if (served - since < least - rounding)
+        this.#fault(`${law}: ${after.id} ended (${how}) after ${served - since} of ${least} ms`);
+    };
+    if (before.state === 'waiting') {
+      if (how === 'queue_timeout') early(facts.queuedServed, before.queueMs ?? Number.POSITIVE_INFINITY, 'L5');
+      if (how === 'absent') early(facts.contactEnd.served, this.#graceMs, 'L9');
+      if (how === 'absent' && present.get(after.id) === true)
+        this.#fault(`L9: ${after.id} ended as absent while its client was there`);
+      return;
+    }
+    if (how === 'max_hold') early(facts.grantedServed, before.maxHoldMs ?? Number.POSITIVE_INFINITY, 'L5');
+    if (how === 'absent' && facts.told && (before.ttlMs !== null || before.collected)) {
+      this.#fault(`L5: ${after.id} ended as absent although its client knows that it holds`);
+    }
+    const byTime = how === 'expired' || ((how === 'revoked' || how === 'stolen') && !facts.passedOnNow);
+    if (!byTime) return;
+    const ttl = before.ttlMs ?? Number.POSITIVE_INFINITY;
+    early(facts.renewedServed, ttl, 'L5');
+    if (facts.creditServed !== null) early(facts.creditServed, Math.min(ttl, creditMs), 'L5 after a restart');
+    for (const name of before.granted) this.#dirtyFaults(name, before, how);
+  }
+
+  /** onExpire: hold keeps the slot of a holder that went without a word. */
+  #dirtyFaults(name: string, lease: LeaseRow, how: string): void {
+    const environment = this.environments.get(name);
+    if (environment?.onExpire !== 'hold' || how === 'stolen') return;
+    if (!environment.dirty.some((slot) => slot.lease === lease.id))
+      this.#fault(`${name} is not dirty after ${lease.id} ended (${how})`);
+  }
+
+  /** Who did what is in the history, in the turn that did it. */
+  #historyFaults(draft: Decided['draft']): void {
+    const told = new Set(draft.events.map((event) => `${event.kind} ${event.data.lease}`));
+    for (const change of draft.changes) {
+      if (change.kind !== 'lease' || change.row === null) continue;
+      const { id, state, grantedAt, fence, seq, end } = change.row;
+      if (state === 'held' && fence === seq && grantedAt !== null && !told.has(`lease.granted ${id}`))
+        this.#fault(`the history misses the grant of ${id}`);
+      if (end !== null && !told.has(`lease.${state} ${id}`)) this.#fault(`the history misses the end of ${id}`);
+    }
+  }
+
+  #giveCredit(served: number): void {
+    for (const lease of this.leases.values()) {
+      const facts = this.of(lease.id);
+      if (lease.state === 'held' && facts.creditServed === null) facts.creditServed = served;
+    }
+  }
+
+  #fault(text: string): void {
+    this.faults.push(text);
+  }
+}
+
+function carries(selector: Labels, labels: Labels): boolean {
+  return Object.entries(selector).every(([key, value]) => labels[key] === value);
+}
+
+function keepRow<T>(rows: Map<string, T>, id: string, row: T | null): void {
+  if (row === null) rows.delete(id);
+  else rows.set(id, row);
+}

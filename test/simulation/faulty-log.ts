@@ -1,0 +1,230 @@
+// A log that keeps its contract, and does everything that the contract allows to go wrong: slow appends, answers that are lost
+// after the append, appends that are lost, a full disk, and the death of the server in the middle of it. The `Disk` outlives the
+// servers; each server life has a `FaultyLog` of its own on it.
+
+import type { Change, EventRecord } from '../../src/core/rows.ts';
+import type { Contents, Draft, Log, TurnOutcome } from '../../src/log/log.ts';
+import type { Random } from './random.ts';
+import type { Timeline, VirtualClock } from './virtual-clock.ts';
+
+/** How often which fault happens, as probabilities per turn; 0 = never. */
+export interface LogFaults {
+  readonly slow: number;
+  readonly answerLost: number;
+  readonly lost: number;
+  readonly full: number;
+  /** Per turn while the disk is full: the ballast is used up as well. */
+  readonly ballastGone: number;
+  readonly beatLost: number;
+}
+
+export const noLogFaults: LogFaults = { slow: 0, answerLost: 0, lost: 0, full: 0, ballastGone: 0, beatLost: 0 };
+
+export type Fate = 'durable' | 'answer lost' | 'lost' | 'full';
+
+/** What was known at the moment when a turn was decided. */
+export interface Decided {
+  readonly draft: Draft;
+  readonly served: number;
+  /** By lease id: whether the client of a lease that this turn changes was on the line. */
+  readonly present: ReadonlyMap<string, boolean>;
+}
+
+interface InFlight {
+  readonly decided: Decided;
+  readonly fate: Fate;
+  readonly wasFull: boolean;
+}
+
+export class Disk {
+  readonly #rows = new Map<string, Change>();
+  seq = 0;
+  tick = 0;
+  full = false;
+  events = 0;
+  /** Learns of each turn when it becomes durable, whichever server wrote it. */
+  onKept: (decided: Decided) => void = () => undefined;
+
+  row(kind: Change['kind'], id: string): Change['row'] {
+    return this.#rows.get(`${kind} ${id}`)?.row ?? null;
+  }
+
+  keep(decided: Decided): void {
+    const { draft } = decided;
+    for (const change of draft.changes) {
+      if (change.row === null) this.#rows.delete(`${change.kind} ${change.id}`);
+      else this.#rows.set(`${change.kind} ${change.id}`, change);
+    }
+    this.seq = draft.seq;
+    this.tick = draft.tick;
+    this.events += draft.events.length;
+    this.onKept(decided);
+  }
+
+  /** The rows as they come back from a store: written as JSON and read again. */
+  contents(): Contents {
+    const rows = JSON.parse(JSON.stringify([...this.#rows.values()])) as Change[];
+    rows.sort((a, b) => a.seq - b.seq);
+    for (const change of rows) this.#rows.set(`${change.kind} ${change.id}`, change);
+    return { seq: this.seq, tick: this.tick, epoch: 0, secret: '00'.repeat(32), isNew: this.seq === 0, rows };
+  }
+}
+
+export class FaultyLog implements Log {
+  readonly name = 'simulation:';
+  readonly #disk: Disk;
+  readonly #clock: VirtualClock;
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly faults: () => LogFaults;
+  #inFlight: InFlight | null = null;
+  #closed = false;
+  /** Told before a turn is decided, so that whoever watches can look at the state as it was. */
+  onTurn: (fate: Fate) => void = () => undefined;
+  /** Told when a turn was decided; gives what the draft alone does not say. */
+  onDecided: (draft: Draft) => ReadonlyMap<string, boolean> = () => new Map();
+  /** Told when a turn could not be kept and its caller has been told so. */
+  onFailed: (fate: Fate) => void = () => undefined;
+  /** The last time at which something was not as it should be (slow, full). */
+  troubledAt = Number.NEGATIVE_INFINITY;
+  /** The last time at which not even the ballast was left. */
+  exhaustedAt = Number.NEGATIVE_INFINITY;
+  /** Turns that were decided. */
+  turns = 0;
+
+  constructor(disk: Disk, clock: VirtualClock, timeline: Timeline, faults: () => LogFaults) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#timeline = timeline;
+    this.#random = timeline.random;
+    this.faults = faults;
+  }
+
+  get full(): boolean {
+    return this.#disk.full;
+  }
+
+  get isWriting(): boolean {
+    return this.#inFlight !== null;
+  }
+
+  load(): Promise<Contents> {
+    return this.#after(this.#random.between(1, 50), () => this.#disk.contents());
+  }
+
+  turn(have: number, decide: (learned: readonly Change[]) => Draft | null): Promise<TurnOutcome> {
+    if (this.#closed) throw new Error('the log is closed');
+    if (this.#inFlight !== null) throw new Error('bug: a turn was begun while another was under way');
+    if (have !== this.#disk.seq) throw new Error(`bug: a turn begins at ${have}, the log ends at ${this.#disk.seq}`);
+    const fate = this.#drawFate();
+    this.onTurn(fate);
+    this.turns++;
+    const draft = decide([]);
+    if (draft === null) return Promise.resolve({ outcome: 'empty' });
+    checkSeqs(draft);
+    const decided = { draft, served: this.#timeline.served, present: this.onDecided(draft) };
+    const inFlight = { decided, fate, wasFull: this.#disk.full };
+    this.#inFlight = inFlight;
+    const slow = this.#random.chance(this.faults().slow);
+    if (slow) this.#troubled();
+    return this.#after(slow ? this.#random.between(50, 3_000) : this.#random.between(0, 4), () => {
+      this.#inFlight = null;
+      if (slow) this.#troubled();
+      return this.#outcome(inFlight);
+    });
+  }
+
+  #outcome({ decided, fate, wasFull }: InFlight): TurnOutcome {
+    if (fate === 'durable') {
+      this.#disk.keep(decided);
+      return { outcome: 'durable' };
+    }
+    this.#troubled();
+    if (fate === 'full') {
+      if (wasFull) this.exhaustedAt = this.#timeline.now;
+      if (!this.#disk.full) this.#fill();
+      this.onFailed(fate);
+      return { outcome: 'full', message: 'ENOSPC' };
+    }
+    if (fate === 'answer lost') this.#disk.keep(decided);
+    this.onFailed(fate);
+    throw new Error(`EIO (${fate})`);
+  }
+
+  beat(tick: number): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error('the log is closed'));
+    return this.#after(this.#random.between(0, 4), () => {
+      if (this.#random.chance(this.faults().beatLost)) throw new Error('EIO (beat)');
+      this.#disk.tick = Math.max(this.#disk.tick, tick);
+    });
+  }
+
+  /** The server dies: what was being written may have been kept, by the toss of a coin. */
+  die(): void {
+    this.#closed = true;
+    const inFlight = this.#inFlight;
+    this.#inFlight = null;
+    if (inFlight === null || inFlight.fate === 'full' || inFlight.fate === 'lost') return;
+    if (this.#random.chance(0.5)) this.#disk.keep(inFlight.decided);
+  }
+
+  events(): Promise<EventRecord[]> {
+    return Promise.resolve([]);
+  }
+
+  oldestEvent(): Promise<number | null> {
+    return Promise.resolve(null);
+  }
+
+  prune(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  subscribe(): () => void {
+    return () => undefined;
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  #drawFate(): Fate {
+    const faults = this.faults();
+    if (this.#random.chance(this.#disk.full ? faults.ballastGone : faults.full)) return 'full';
+    if (this.#random.chance(faults.answerLost)) return 'answer lost';
+    if (this.#random.chance(faults.lost)) return 'lost';
+    return 'durable';
+  }
+
+  #fill(): void {
+    this.#disk.full = true;
+    this.#timeline.after(this.#random.between(200, 8_000), () => {
+      this.#disk.full = false;
+    });
+  }
+
+  #troubled(): void {
+    this.troubledAt = this.#timeline.now;
+  }
+
+  /** The answer comes to the server as everything does: not while it is stalled, never once it is dead. */
+  #after<T>(milliseconds: number, answer: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#clock.after(milliseconds, () => {
+        try {
+          resolve(answer());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+}
+
+/** Changes and events of a turn number its space without a gap and without using a seq twice. */
+function checkSeqs(draft: Draft): void {
+  const seqs = [...draft.changes, ...draft.events].map(({ seq }) => seq).sort((a, b) => a - b);
+  const faulty = seqs.length !== draft.seq - draft.prev || seqs.some((seq, i) => seq !== draft.prev + 1 + i);
+  if (faulty) throw new Error(`bug: a turn from ${draft.prev} to ${draft.seq} has the seqs ${seqs.join(' ')}`);
+}

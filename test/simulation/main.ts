@@ -1,0 +1,47 @@
+// npm run sim -- --seed 7 --trace          one seed, told step by step
+// npm run sim -- --seeds 10000             many, from --seed on (default 1)
+// --steps N: things that happen in each before the faults stop (default 2000). Every 100th seed runs twice: both must agree.
+
+import { parseArgs } from 'node:util';
+import type { Result } from './simulation.ts';
+import { simulate } from './simulation.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '1' },
+    steps: { type: 'string', default: '2000' },
+    trace: { type: 'boolean', default: false },
+    counts: { type: 'boolean', default: false },
+  },
+});
+const first = Number(values.seed);
+const seeds = Number(values.seeds);
+const steps = Number(values.steps);
+
+const counts = new Map<string, number>();
+const faulty: Result[] = [];
+let stepsDone = 0;
+const begun = performance.now();
+for (let seed = first; seed < first + seeds; seed++) {
+  const result = await simulate({ seed, steps, ...(values.trace ? { trace: console.log } : {}) });
+  stepsDone += result.steps;
+  for (const [what, count] of Object.entries(result.counts)) counts.set(what, (counts.get(what) ?? 0) + count);
+  const again = seeds > 1 && seed % 100 === 0 ? await simulate({ seed, steps }) : result;
+  const faults =
+    again.fingerprint === result.fingerprint ? result.faults : [...result.faults, 'it ran differently the second time'];
+  if (faults.length === 0) continue;
+  faulty.push(result);
+  console.log(
+    `seed ${seed} (npm run sim -- --seed ${seed} --steps ${steps} --trace):\n  ${faults.slice(0, 3).join('\n  ')}`,
+  );
+  if (faulty.length >= 20) break;
+}
+const seconds = (performance.now() - begun) / 1000;
+const done = Math.min(seeds, faulty.length >= 20 ? (faulty.at(-1)?.seed ?? first) - first + 1 : seeds);
+if (values.counts) for (const [what, count] of [...counts].sort()) console.log(`${String(count).padStart(9)}  ${what}`);
+console.log(
+  `${done} seeds, ${stepsDone} steps in ${seconds.toFixed(1)} s: ${(done / seconds).toFixed(0)} seeds/s, ` +
+    `${Math.round(stepsDone / seconds)} steps/s; ${faulty.length === 0 ? 'no faults' : `${faulty.length} seeds with faults`}`,
+);
+process.exitCode = faulty.length === 0 ? 0 : 1;
