@@ -40,7 +40,7 @@ export interface CallOptions {
 }
 
 export interface AsOwner extends CallOptions {
-  /** Shows that the lease is ours when the key does not (docs/semantics: holding). */
+  /** Shows that the lease is ours when the key does not (docs/concepts.md). */
   readonly secret?: string | null;
 }
 

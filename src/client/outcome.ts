@@ -1,6 +1,6 @@
 // What a request can come to. A refusal and an absent server are expected, so they are values; only bugs are exceptions.
 //
-// Must always hold: an answer counts only when it is JSON in the shape of /v1 (docs/semantics: keys at the root). A page of a
+// Must always hold: an answer counts only when it is JSON in the shape of /v1. A page of a
 // proxy, a redirect or another program on that port is the same as no answer: whoever holds a lease must not believe it.
 
 /** The server's refusal: an RFC 9457 problem with a stable `code`. Extras (`blockedBy`, `nearest`, `lease`) stand beside it. */

@@ -62,6 +62,17 @@ describe.concurrent('the command is dead before anyone else is let in', () => {
       expect(result()).toMatchObject({ outcome: 'lost', exitCode: 76, code: 'revoked' });
     }));
 
+  test('when it is taken away long before the next renewal, which nobody waits for', ({ expect }) =>
+    withServer(async (server) => {
+      const run = startRun(server.url, ['uat', '--', 'sh', '-c', 'echo up; exec sleep 60']);
+      await run.says(/^up$/m);
+      server.revoke('ls_fake1', 'carla', 'now');
+      expect(await run.code()).toBe(76);
+      expect(run.stderr).toMatch(/stopping sh \(TERM\) … stopped in \ds, before anyone else was let in/);
+      expect(server.seen.filter(({ path }) => path.endsWith('/renew'))).toHaveLength(1);
+      expect(server.asked[0]?.state).toBe('released');
+    }));
+
   test('when renewals are not answered', ({ expect }) =>
     withServer(async (server) => {
       const { holder, next, heart, nextStartedAt, result } = await heldAndWanted(server, { GITHUB_ACTIONS: 'true' });
@@ -195,6 +206,7 @@ describe.concurrent('the watchdog', () => {
   test('does not kill a process that has the number by now', async ({ expect }) => {
     const { child } = sleeper();
     await watch(`${child.pid} 12345 1\\n`);
+    await pause(300);
     expect(isAlive(child.pid)).toBe(true);
     child.signal('SIGKILL');
   });
