@@ -11,8 +11,8 @@ import { bashScript, fishScript, type Words, zshScript } from './completion-scri
 import { contextsFile, readContexts } from './connection/contexts.ts';
 import { prepareNetwork } from './connection/network.ts';
 import { clientSettings } from './connection/settings.ts';
-import { ENTRIES } from './frame/catalogue.ts';
 import { command } from './frame/command.ts';
+import type { Entry } from './frame/entry.ts';
 import { parseDuration } from './text/durations.ts';
 import { usage } from './text/errors.ts';
 import { didYouMean } from './text/nearest.ts';
@@ -24,7 +24,8 @@ const MOST_NAMES = 500;
 /** Without : and @ too, at which bash breaks words. */
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._/+-]*$/;
 
-export function completionCommand() {
+/** `entries`: all commands, this one too. */
+export function completionCommand(entries: readonly Entry[]) {
   return command({
     name: 'completion',
     summary: 'Print the completion script of a shell.',
@@ -35,10 +36,10 @@ export function completionCommand() {
     ],
   })
     .argument('<shell>', 'bash, zsh or fish')
-    .action(completion);
+    .action((shell: string) => completion(shell, entries));
 }
 
-async function completion(shell: string): Promise<void> {
+async function completion(shell: string, entries: readonly Entry[]): Promise<void> {
   if (shell === 'environments' || shell === 'contexts') {
     for (const name of await namesFor(shell)) process.stdout.write(`${name}\n`);
     return;
@@ -48,7 +49,7 @@ async function completion(shell: string): Promise<void> {
       `no completion for "${shell}".${didYouMean(shell, Object.keys(SHELLS))}`,
       'There is one for bash, zsh and fish.',
     );
-  process.stdout.write(SHELLS[shell as keyof typeof SHELLS](await allWords()));
+  process.stdout.write(SHELLS[shell as keyof typeof SHELLS](await allWords(entries)));
 }
 
 async function namesFor(kind: 'environments' | 'contexts'): Promise<string[]> {
@@ -75,9 +76,9 @@ function budgetMs(): number {
 }
 
 /** Of every command: its flags, its subcommands, and whether what follows is an environment. */
-async function allWords(): Promise<Words[]> {
+async function allWords(entries: readonly Entry[]): Promise<Words[]> {
   const words: Words[] = [];
-  for (const entry of ENTRIES) {
+  for (const entry of entries) {
     const made = await entry.load();
     words.push(wordsOf([entry.name], made));
     if (entry.alias !== undefined) words.push(wordsOf([entry.alias], made));

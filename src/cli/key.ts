@@ -8,7 +8,7 @@ import type { ConnectionFlags } from './connection/settings.ts';
 import { command, group, repeated, withConnection } from './frame/command.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { integerArgument, secondsArgument } from './text/arguments.ts';
-import { usage } from './text/errors.ts';
+import { Failure, usage } from './text/errors.ts';
 import { foreign } from './text/sanitize.ts';
 import { table } from './text/tables.ts';
 import { formatTime } from './text/times.ts';
@@ -126,6 +126,8 @@ async function create(name: string, flags: CreateFlags): Promise<void> {
       ? undefined
       : integerArgument(flags.maxPriority, '--max-priority', -1_000_000, 1_000_000);
   const { client, need } = await connect(flags);
+  const turnsKeysOn = !need(await client.me()).keys;
+  if (turnsKeysOn && !scopes.includes('admin')) throw firstMustBeAdmin();
   const made = need(
     await client.createKey({
       name,
@@ -140,6 +142,16 @@ async function create(name: string, flags: CreateFlags): Promise<void> {
     `key ${made.id} "${foreign(made.name, 60)}" may ${foreign(made.scopes.join(', '))}. It is not shown again.`,
     '✓',
   );
+  if (turnsKeysOn) out.talk('keys are on now: every request needs one');
+}
+
+/** The first key turns keys on: without one that is admin, nobody could ever make another, or delete this one. */
+function firstMustBeAdmin(): Failure {
+  return new Failure({
+    what: 'the first key of a server must be admin: from then on every request needs a key.',
+    code: 'usage',
+    more: ['Make that one first, with --scope admin, or start the server with API_KEY.'],
+  });
 }
 
 async function remove(id: string, flags: ConnectionFlags & OutputFlags): Promise<void> {

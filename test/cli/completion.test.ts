@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ENTRIES } from '../../src/cli/frame/catalogue.ts';
 import { folder, lines, root, signalbox, startFile } from './process.ts';
 import { serve } from './real-server.ts';
@@ -99,16 +99,25 @@ describe('names from the server', () => {
     }
   });
 
-  test('are not waited for when it does not answer', async () => {
-    const { createServer } = await import('node:net');
-    const silent = createServer(() => {}).listen(0, '127.0.0.1');
-    await new Promise((resolve) => silent.once('listening', resolve));
-    const { port } = silent.address() as { port: number };
-    // It would not end at all if it waited for an answer.
-    expect(
-      await signalbox(['completion', 'environments'], { SIGNALBOX_URL: `http://127.0.0.1:${port}` }),
-    ).toMatchObject({ code: 0, stdout: '' });
-    silent.close();
+  test('that come too late are not waited for', async () => {
+    const { createServer } = await import('node:http');
+    const body = JSON.stringify({ items: [{ name: 'uat' }], next: null, asOf: { seq: 1, at: '2026-11-21T12:00:00Z' } });
+    const timers: NodeJS.Timeout[] = [];
+    const slow = createServer((_request, response) => {
+      const answer = () => response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+      timers.push(setTimeout(answer, 5000));
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      timers.forEach(clearTimeout);
+      slow.close();
+      slow.closeAllConnections();
+    });
+    await new Promise((resolve) => slow.once('listening', resolve));
+    const { port } = slow.address() as { port: number };
+    const env = { SIGNALBOX_URL: `http://127.0.0.1:${port}` };
+    expect(await signalbox(['completion', 'environments'], env)).toMatchObject({ code: 0, stdout: '' });
+    const patient = await signalbox(['completion', 'environments'], { ...env, ...PATIENT });
+    expect(patient).toMatchObject({ code: 0, stdout: 'uat\n' });
   });
 });
 

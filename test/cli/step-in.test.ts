@@ -292,6 +292,17 @@ describe('key', () => {
     expect((await server.signalbox(['key', 'delete', made.id])).code).toBe(64);
   });
 
+  test('the first one must be admin, or nobody could make another', async () => {
+    const server = await serve();
+    const locked = await server.signalbox(['key', 'create', 'ci', '--scope', 'acquire']);
+    expect({ code: locked.code, said: locked.stderr.includes('must be admin') }).toEqual({ code: 64, said: true });
+    expect((await server.send('GET', '/v1/me')).keys).toBe(false);
+    const first = await server.signalbox(['key', 'create', 'anna', '--scope', 'admin']);
+    expect({ code: first.code, said: first.stderr.includes('keys are on now') }).toEqual({ code: 0, said: true });
+    const env = { SIGNALBOX_KEY: first.stdout.trim() };
+    expect((await server.signalbox(['key', 'create', 'ci', '--scope', 'acquire'], env)).code).toBe(0);
+  });
+
   test('a key that is not admin may make none', async () => {
     const server = await serve([], { API_KEY: 'admin' });
     const key = (await server.signalbox(['key', 'create', 'ci', '--scope', 'acquire'])).stdout.trim();

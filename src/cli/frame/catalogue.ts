@@ -1,20 +1,7 @@
 // Every command: its name, a line about it, and where its code is. The code of a command is loaded only when it is called, so
 // that `signalbox run true` does not pay for the server.
 
-import type { Command } from 'commander';
-
-export interface Entry {
-  readonly name: string;
-  /** Another name for the same command. */
-  readonly alias?: string;
-  readonly summary: string;
-  readonly load: () => Promise<Command>;
-}
-
-export interface Group {
-  readonly title: string;
-  readonly entries: readonly Entry[];
-}
+import type { Entry, Group } from './entry.ts';
 
 export const CATALOGUE: readonly Group[] = [
   {
@@ -116,7 +103,7 @@ export const CATALOGUE: readonly Group[] = [
       {
         name: 'completion',
         summary: 'completion for bash, zsh, fish',
-        load: async () => (await import('../completion.ts')).completionCommand(),
+        load: async () => (await import('../completion.ts')).completionCommand(ENTRIES),
       },
       {
         name: 'store',
