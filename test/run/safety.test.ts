@@ -229,4 +229,14 @@ describe.concurrent('the watchdog', () => {
       expect(await run.code()).toBe(0);
       await until(() => !isAlive(second), 'the end of the watchdog');
     }));
+
+  test('does not wait for its deadline when the run is over', ({ expect }) =>
+    withServer(async (server) => {
+      const run = startRun(server.url, ['uat', '--ttl', '10m', '--', 'sh', '-c', 'echo up; sleep 1']);
+      await run.says(/^up$/m);
+      const [watchdog = 0] = watchdogsOf(run.pid);
+      expect(isAlive(watchdog)).toBe(true);
+      expect(await run.code()).toBe(0);
+      await until(() => !isAlive(watchdog), 'the end of the watchdog');
+    }));
 });

@@ -155,7 +155,7 @@ describe.concurrent('on a terminal', () => {
 
   test('a run in the background does not take the terminal', ({ expect }) =>
     withServer(async (server) => {
-      const script = `bash -ic '$RUN uat -- sh -c "ps -o sid=,pid= -p \\$\\$; sleep 1" & read x; echo read $x; wait; echo all'`;
+      const script = `bash -ic '$RUN uat -- sh -c "ps -o sid=,pid= -p \\$\\$; cat; sleep 1" & read x; echo read $x; wait; echo all'`;
       const run = onTerminal(server.url, script);
       await run.says(/uat is yours/);
       run.type('me\n');

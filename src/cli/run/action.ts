@@ -69,6 +69,7 @@ async function start(plan: RunPlan, flags: RunCommandFlags, env: Variables, stop
   const progress = chooseProgress(asked, { quiet: flags.quiet === true, stderrIsTty, term: env.TERM, ci });
   const { client, settings } = await connect(flags, env);
   const keyboard = stdinIsTty && !ci;
+  const terminal = mayUseTerminal({ ci, stdinIsTty, stderrIsTty });
   stayWithoutReaders();
   return run(plan, {
     client,
@@ -77,7 +78,9 @@ async function start(plan: RunPlan, flags: RunCommandFlags, env: Variables, stop
     mouth: mouthFor(progress, plan, env, keyboard),
     stops,
     env: { ...env },
-    terminalShell: mayUseTerminal({ ci, stdinIsTty, stderrIsTty }) ? terminalShell(env) : null,
+    terminalShell: terminal ? terminalShell(env) : null,
+    // In the background of somebody's shell, as that shell would do it without job control.
+    keepStdin: terminal || ci || !stdinIsTty,
     keyboard,
     tellNext: progress === 'tty',
   });

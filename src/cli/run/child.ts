@@ -32,6 +32,8 @@ export type Started =
 export interface ToStart {
   readonly command: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
+  /** false: it must not read from the terminal, whose keys are for somebody else. */
+  readonly keepStdin: boolean;
   readonly guard: (target: Target) => void;
   /** A Ctrl-C was typed on the terminal (the child has got it already). */
   readonly onKeyboardInterrupt: () => void;
@@ -41,7 +43,8 @@ export interface ToStart {
 
 export function startInSession(toStart: ToStart): Promise<Started> {
   const [file, ...args] = toStart.command;
-  const child = spawn(file, args, { stdio: 'inherit', detached: true, env: toStart.env });
+  const stdin = toStart.keepStdin ? 'inherit' : 'ignore';
+  const child = spawn(file, args, { stdio: [stdin, 'inherit', 'inherit'], detached: true, env: toStart.env });
   const { pid } = child;
   if (pid === undefined) return notStarted(child);
   const processes = { group: pid, ownSession: true };

@@ -77,6 +77,12 @@ export class Hold {
     return elapsed(this.#renewal.sent, instant(this.#options.clock)).perhapsMs;
   }
 
+  /** Whether it should have been renewed again by now. */
+  get isDue(): boolean {
+    if (this.#renewal === null) return true;
+    return elapsed(this.#renewal.sent, instant(this.#options.clock)).surelyMs >= this.#renewal.leaseMs / 4;
+  }
+
   /** How long until anybody else could be let in; negative: it is past. */
   get spareMs(): number {
     if (this.#renewal === null) return 0;

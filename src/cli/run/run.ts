@@ -30,6 +30,7 @@ export interface RunDeps {
   readonly stops: StopRequests;
   readonly env: NodeJS.ProcessEnv;
   readonly terminalShell: string | null;
+  readonly keepStdin: boolean;
   readonly keyboard: boolean;
   /** Whether the last line has room for who is next. */
   readonly tellNext: boolean;

@@ -7,6 +7,7 @@
 // or the answer says so; `lost` is said only when the lease was lost before the child ended.
 
 import type { Client } from '../../client/client.ts';
+import type { Failure } from '../../client/outcome.ts';
 import { pause } from '../../client/pause.ts';
 import type { Lease } from '../../client/types.ts';
 import type { Loss, RunEvent, StopCause } from '../speech/events.ts';
@@ -28,6 +29,8 @@ export interface LeaseDeps {
   readonly tell: (event: RunEvent) => void;
   /** The shell to hand the terminal to the child with; null: there is no terminal for it. */
   readonly terminalShell: string | null;
+  /** false: standard input is a terminal that belongs to somebody else at the moment (we run in its background). */
+  readonly keepStdin: boolean;
   /** Whether somebody may press Ctrl-C repeatedly. */
   readonly keyboard: boolean;
 }
@@ -106,16 +109,12 @@ export class LeaseRun {
 
   async #run(announce: () => void): Promise<UnderLease> {
     const { clock, stops } = this.#deps;
-    // Rule 1: one renewal before the child starts, so that a grant which nobody keeps any more starts nothing.
-    const failure = await this.#hold.first(clock.monotonicMs() + Math.min(this.#plan.ttlMs / 2, 30_000));
-    if (failure !== null) {
-      const loss = lossOf(failure);
-      if (loss !== null) {
-        this.#noteLoss(loss);
-        return { kind: 'lost', loss, end: null, emptied: true };
-      }
-      return { kind: 'not_started', exitCode: 69, why: 'the lease could not be renewed before the start' };
-    }
+    // Rule 1: one renewal before the child starts, so that a grant which nobody keeps any more starts nothing. And one more when
+    // this process was stopped between the two.
+    do {
+      const failure = await this.#hold.first(clock.monotonicMs() + Math.min(this.#plan.ttlMs / 2, 30_000));
+      if (failure !== null) return this.#notRenewed(failure);
+    } while (this.#hold.isDue);
     if (!this.#watchdogArmed) {
       return { kind: 'not_started', exitCode: 126, why: 'the watchdog needs /bin/sh, which cannot be started' };
     }
@@ -126,11 +125,20 @@ export class LeaseRun {
     return this.#running(started.child);
   }
 
+  #notRenewed(failure: Failure): UnderLease {
+    const loss = lossOf(failure);
+    if (loss === null)
+      return { kind: 'not_started', exitCode: 69, why: 'the lease could not be renewed before the start' };
+    this.#noteLoss(loss);
+    return { kind: 'lost', loss, end: null, emptied: true };
+  }
+
   async #start(): Promise<Started> {
-    const { tell, env, terminalShell } = this.#deps;
+    const { tell, env, terminalShell, keepStdin } = this.#deps;
     const toStart: ToStart = {
       command: this.#plan.command,
       env: childEnvironment(env, this.#lease),
+      keepStdin,
       guard: (target) => this.#watchdog.guard(target),
       onKeyboardInterrupt: () => this.#keyboardInterrupt(),
       onPaused: () => tell({ kind: 'not_suspended' }),
