@@ -88,6 +88,11 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
     refuseForged(request, context.auth, context.settings.insecure);
     if (needsAdmission(request)) context.auth.admit(request);
   });
+  let closed = (): void => undefined;
+  app.addHook('preClose', async () => {
+    closed = connections.closeAsTheyEnd();
+  });
+  app.addHook('onClose', async () => closed());
   app.addHook('onSend', async (_request, reply) => {
     if (context.stopping.aborted) reply.header('connection', 'close');
   });

@@ -11,6 +11,9 @@ import { Problem } from './problem.ts';
 const readWithinMs = 60_000;
 /** Requests of one connection that may be under way at once (pipelining); long polls among them. */
 const inFlightPerConnection = 100;
+/** Of a stop: whoever has not taken their answer by then is cut off. */
+const answeredWithinMs = 5_000;
+const closeIdleEveryMs = 50;
 /** Connections beyond the bound that are kept long enough to be told so; what comes on top is closed without a word. */
 const surplusConnections = 1_000;
 
@@ -18,6 +21,7 @@ export class Connections {
   readonly #context: Context;
   readonly #inFlight = new WeakMap<Socket, number>();
   readonly #surplus = new WeakSet<Socket>();
+  readonly #open = new Set<Socket>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -28,9 +32,30 @@ export class Connections {
     server.maxConnections = settings.maxConnections + surplusConnections;
     server.on('connection', (socket) => {
       metrics.connections++;
+      this.#open.add(socket);
       if (metrics.connections > settings.maxConnections) this.#surplus.add(socket);
-      socket.once('close', () => metrics.connections--);
+      socket.once('close', () => {
+        metrics.connections--;
+        this.#open.delete(socket);
+      });
     });
+  }
+
+  /** The server stops: what is under way is answered, and nobody who is idle or slow is waited for. Returns how to end this. */
+  closeAsTheyEnd(): () => void {
+    const closeIdle = (): void => {
+      // Node's own closeIdleConnections leaves those that have not asked anything yet.
+      for (const socket of this.#open) if ((this.#inFlight.get(socket) ?? 0) === 0) socket.destroySoon();
+    };
+    const idle = setInterval(closeIdle, closeIdleEveryMs);
+    const all = setTimeout(() => {
+      for (const socket of this.#open) socket.destroy();
+    }, answeredWithinMs);
+    closeIdle();
+    return () => {
+      clearInterval(idle);
+      clearTimeout(all);
+    };
   }
 
   /** Refuses a request on a connection that is one too many, or that has too many requests under way. */
