@@ -3,7 +3,6 @@
 
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { Value } from 'typebox/value';
 import { nearestName } from '../core/names.ts';
 import { Problem } from './problem.ts';
 
@@ -21,10 +20,28 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   return (given: unknown): { value: unknown } | { error: Error } => {
     if (httpPart === 'body' && given === null && !validator.Check(null))
       return { error: new Problem('invalid_request', 'The body is missing: send JSON, at least {}.') };
-    const value = httpPart === 'body' ? given : Value.Convert(checked, given);
+    const value = httpPart === 'body' ? given : fromText(checked, given);
     if (validator.Check(value)) return { value };
     return { error: problemFor(validator.Errors(value) as unknown as Fault[], value, checked) };
   };
+}
+
+/** A query or the parameters of a path: text, read as the numbers and booleans that their schema wants, where it is exactly that. */
+function fromText(schema: TSchema, given: unknown): unknown {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
+  return Object.fromEntries(
+    Object.entries(given as Record<string, unknown>).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? ofType(properties[name]?.type, value) : value,
+    ]),
+  );
+}
+
+function ofType(type: string | undefined, text: string): unknown {
+  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
+  if (type !== 'number' && type !== 'integer') return text;
+  const value = /^-?\d{1,16}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : text;
 }
 
 function problemFor(faults: readonly Fault[], value: unknown, schema: TSchema): Problem {
