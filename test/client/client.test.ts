@@ -77,15 +77,25 @@ describe('no answer is', () => {
     ['the page of a proxy', 502, 'text/html', '<html>', {}],
     ['a page that says OK', 200, 'text/html', 'OK', {}],
     ['the plain OK of a rendezvous at the root', 200, 'text/plain', 'OK', {}],
+    ['a lease that is not said to be JSON', 200, 'text/plain', lease, {}],
     ['JSON of something else', 200, 'application/json', '{"ok":true}', {}],
     ['a gateway’s own JSON', 403, 'application/json', '{"message":"Forbidden"}', {}],
     ['half of an answer', 200, 'application/json', '{"id":"ls_1",', {}],
-    ['a redirect, which would turn POST into GET', 302, 'text/html', '', { location: 'https://x.example/v1/leases' }],
   ])('%s', async (_, status, type, text, headers) => {
     const client = await answering(body(status, type, text, headers));
     const outcome = await client.lease('ls_1');
     expect(outcome).toMatchObject({ ok: false, kind: 'unreachable', aborted: false });
     expect(!outcome.ok && isTransient(outcome)).toBe(true);
+    expect(seen).toHaveLength(1);
+  });
+
+  test('a redirect, which would turn POST into GET', async () => {
+    const client = await answering((request, response) => {
+      if (request.url === '/v1/leases') response.writeHead(302, { location: '/elsewhere' }).end();
+      else body(200, 'application/json', lease)(request, response);
+    });
+    const outcome = await client.acquire({ environment: 'uat' }, { idempotencyKey: 'k' });
+    expect(outcome).toMatchObject({ ok: false, reason: 'redirected to /elsewhere; use that address' });
     expect(seen).toHaveLength(1);
   });
 

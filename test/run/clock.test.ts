@@ -31,6 +31,12 @@ test('a date that was set back is a jump, and no time comes back', () => {
   expect(elapsed(start, after(500, 0, -3_600_000))).toEqual({ surelyMs: 500, perhapsMs: 500 });
 });
 
+test('a clock that counts sleep and jumps alone (a container’s) is not believed without the date', () => {
+  const odd = { ...after(500), awakeAndAsleepMs: start.awakeAndAsleepMs + 8_640_000 };
+  expect(jumped(start, odd)).toBe(true);
+  expect(elapsed(start, odd)).toEqual({ surelyMs: 500, perhapsMs: 8_640_000 });
+});
+
 test('the coarse resolution of the clock that counts sleep is no sleep', () => {
   expect(elapsed(start, after(500, 12)).surelyMs).toBe(500);
 });

@@ -126,8 +126,8 @@ describe('a log, queued behind two', () => {
     ['github', /^::group::Waiting for uat$/, /^::endgroup::$/],
     [
       'gitlab',
-      /^␛\[0Ksection_start:\d+:signalbox_wait\[collapsed=true\]\r␛\[0KWaiting for uat$/,
-      /^␛\[0Ksection_end:\d+:signalbox_wait\r␛\[0K$/,
+      /^␛\[0Ksection_start:\d+:signalbox_wait_\d+\[collapsed=true\]\r␛\[0KWaiting for uat$/,
+      /^␛\[0Ksection_end:\d+:signalbox_wait_\d+\r␛\[0K$/,
     ],
   ])('%s puts the waiting away and closes it before the line that says yours', (style, open, close) => {
     const lines = say(PlainMouth, steps, style).split('\n');

@@ -37,23 +37,33 @@ export function instant(clock: Clock): Instant {
 export const jumpMs = 1000;
 
 export interface Elapsed {
-  /** What surely passed: the larger of the monotonic time and the one that counts suspend. */
+  /** What surely passed: monotonic time, and sleep that both other clocks know of. */
   readonly surelyMs: number;
-  /** What may have passed: also by the date. A paused virtual machine shows only there, but so does a clock that was set. */
+  /**
+   * What may have passed: what any clock says. A paused virtual machine shows only in the date, but so does a date that was
+   * set; and in some containers the time since the start is made up, and jumps when its maker restarts.
+   */
   readonly perhapsMs: number;
 }
 
 export function elapsed(from: Instant, to: Instant): Elapsed {
-  const monotonicMs = to.monotonicMs - from.monotonicMs;
-  const withSleepMs = to.awakeAndAsleepMs - from.awakeAndAsleepMs;
+  const { monotonicMs, awakeAndAsleepMs, wallMs } = difference(from, to);
+  const agreedMs = Math.min(awakeAndAsleepMs, wallMs);
   // Below the threshold the difference is only the coarser clock's resolution.
-  const surelyMs = withSleepMs > monotonicMs + jumpMs ? withSleepMs : monotonicMs;
-  return { surelyMs, perhapsMs: Math.max(surelyMs, to.wallMs - from.wallMs) };
+  const surelyMs = agreedMs > monotonicMs + jumpMs ? agreedMs : monotonicMs;
+  return { surelyMs, perhapsMs: Math.max(surelyMs, awakeAndAsleepMs, wallMs) };
 }
 
 /** Whether a clock jumped between two looks: the machine slept, or the date was set. */
 export function jumped(from: Instant, to: Instant): boolean {
-  const monotonicMs = to.monotonicMs - from.monotonicMs;
-  const wallMs = to.wallMs - from.wallMs;
-  return Math.abs(wallMs - monotonicMs) > jumpMs || elapsed(from, to).surelyMs - monotonicMs > jumpMs;
+  const { monotonicMs, awakeAndAsleepMs, wallMs } = difference(from, to);
+  return Math.abs(wallMs - monotonicMs) > jumpMs || Math.abs(awakeAndAsleepMs - monotonicMs) > jumpMs;
+}
+
+function difference(from: Instant, to: Instant): Instant {
+  return {
+    monotonicMs: to.monotonicMs - from.monotonicMs,
+    awakeAndAsleepMs: to.awakeAndAsleepMs - from.awakeAndAsleepMs,
+    wallMs: to.wallMs - from.wallMs,
+  };
 }

@@ -24,7 +24,8 @@ export function fold(style: LogStyle, title: string, openedAtS: number, closedAt
     case 'github':
       return { open: `::group::${title}`, close: '::endgroup::', heading: '' };
     case 'gitlab': {
-      const name = 'signalbox_wait';
+      // Two runs in one job are two sections.
+      const name = `signalbox_wait_${openedAtS}`;
       return {
         open: `\u001b[0Ksection_start:${openedAtS}:${name}[collapsed=true]\r\u001b[0K${title}`,
         close: `\u001b[0Ksection_end:${closedAtS}:${name}\r\u001b[0K`,
