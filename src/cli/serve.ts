@@ -87,13 +87,15 @@ function welcome(server: RunningServer, settings: ServerSettings, out: Output): 
       : 'no key: this machine only';
   const first = `Signalbox ${version()} on ${server.url} · store ${server.store} (${server.isNew ? 'new' : server.summary}) · ${keys}`;
   if (!out.answersTerminal || !server.isNew || server.keysOn) return [first];
-  const program = existsSync('bin/signalbox') ? './bin/signalbox' : 'signalbox';
+  const isCheckout = existsSync('bin/signalbox');
+  const program = isCheckout ? './bin/signalbox' : 'signalbox';
+  const again = isCheckout ? 'npm start --' : 'signalbox serve';
   const where = settings.port === 8080 ? '' : `SIGNALBOX_URL=${server.url} `;
   return [
     first,
     `  Try it in another shell:   ${where}${program} run uat -- sleep 30`,
     `  Watch it:                  ${server.url}`,
-    `  For a team:                export API_KEY=$(${program} key generate) && npm start -- --host 0.0.0.0`,
+    `  For a team:                export API_KEY=$(${program} key generate) && ${again} --host 0.0.0.0`,
   ];
 }
 

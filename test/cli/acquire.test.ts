@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folder, lines, start } from './process.ts';
+import { folder, lines, root, start, startFile } from './process.ts';
 import { type Server, serve } from './real-server.ts';
 
 const LEASE = /^ls_\w+$/;
@@ -179,6 +179,23 @@ describe('when it is held', () => {
     expect(stderr).not.toContain('\r');
   });
 
+  test('on a terminal one line is redrawn, and is gone when it is ours', async () => {
+    const server = await serve();
+    const first = (await server.signalbox(['acquire', 'uat', '--holder', 'anna'])).stdout.trim();
+    const command = `${root}/bin/signalbox acquire uat`;
+    const second = startFile('script', ['-qefc', command, '/dev/null'], {
+      TERM: 'xterm',
+      NO_COLOR: '1',
+      ...server.env,
+    });
+    await second.says(/uat · next · held \d+s by anna · .*Ctrl-C leaves the queue/);
+    await server.signalbox(['release', first]);
+    const { stdout } = await second.ended;
+    const lasting = stdout.replaceAll('\r\n', '\n').split('\r').at(-1)?.split('\n');
+    expect(lasting?.[0]).toMatch(/^\S*✓ uat is yours (at once|after \d+s) · fence \d+ · yours until you release it/);
+    expect(lasting?.[1]).toMatch(LEASE);
+  });
+
   test('folds of the CI are closed before the line that says "yours"', async () => {
     const server = await serve();
     const first = (await server.signalbox(['acquire', 'uat'])).stdout.trim();
@@ -218,9 +235,6 @@ describe('when it is held', () => {
   test('in CI the death of the shell that started it leaves the queue too', async () => {
     const server = await serve();
     await server.signalbox(['acquire', 'uat']);
-    const shell = start('signalbox', ['--version'], {});
-    await shell.ended;
-    const { startFile, root } = await import('./process.ts');
     const parent = startFile('sh', ['-c', `${root}/bin/signalbox acquire uat; true`], { ...server.env, CI: 'true' });
     await parent.says('next in line');
     parent.child.kill('SIGKILL');

@@ -127,15 +127,22 @@ describe('a private authority', () => {
   });
 
   test.each([
-    ['that is not there', '/nonexistent/ca.pem'],
-    ['that is no certificate', '/etc/hostname'],
-  ])('in a file %s is refused by name', async (_what, file) => {
+    ['is not there', null],
+    ['holds no certificate', 'this is a letter to my aunt'],
+    [
+      'holds something that only looks like one',
+      '-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n',
+    ],
+  ])('in a file that %s is refused by name', async (_what, written) => {
+    const file = join(folder(), 'ca.pem');
+    if (written !== null) writeFileSync(file, written);
     const { code, stderr } = await signalbox(['status'], {
       SIGNALBOX_URL: 'https://localhost:2',
       SIGNALBOX_CA_FILE: file,
     });
     expect(code).toBe(78);
-    expect(stderr).toMatch(new RegExp(`^signalbox: SIGNALBOX_CA_FILE: cannot use ${file}: .*\\[bad_setting\\]`));
+    expect(stderr.startsWith(`signalbox: SIGNALBOX_CA_FILE: cannot use ${file}: `)).toBe(true);
+    expect(stderr).toContain('[bad_setting]');
   });
 });
 

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { folder, lines, signalbox, start } from './process.ts';
+import { folder, lines, root, signalbox, start, startFile } from './process.ts';
 import { serve } from './real-server.ts';
 
 describe('a start', () => {
@@ -16,6 +16,22 @@ describe('a start', () => {
     expect(server.stdout()).toMatch(
       /^Signalbox \S+ on http:\/\/127\.0\.0\.1:\d+ · store sqlite:\.\/signalbox\.db \(new\) · no key: this machine only\n$/,
     );
+  });
+
+  test('on a terminal also says what to do next, with a command that works', async () => {
+    const place = folder();
+    const args = `${root}/bin/signalbox serve --port 0`;
+    const server = startFile('script', ['-qefc', args, '/dev/null'], { TERM: 'xterm' }, place);
+    await server.says('For a team:');
+    const [first = '', ...hints] = server.stdout().replaceAll('\r', '').trimEnd().split('\n');
+    const url = /http:\/\/\S+/.exec(first)?.[0];
+    expect(hints).toEqual([
+      `  Try it in another shell:   SIGNALBOX_URL=${url} signalbox run uat -- sleep 30`,
+      `  Watch it:                  ${url}`,
+      '  For a team:                export API_KEY=$(signalbox key generate) && signalbox serve --host 0.0.0.0',
+    ]);
+    server.child.kill('SIGTERM');
+    await server.ended;
   });
 
   test('of a store that was there before says what it holds', async () => {
