@@ -91,7 +91,7 @@ function* idempotencyFaults(state: State): Generator<string> {
   const seen = new Map<string, string>();
   for (const lease of state.leases.values()) {
     if (lease.idempotency === null) continue;
-    const key = JSON.stringify([lease.owner, lease.idempotency.route, lease.idempotency.key]);
+    const key = `${lease.owner.length} ${lease.owner} ${lease.idempotency.route} ${lease.idempotency.key}`;
     const other = seen.get(key);
     if (other !== undefined) yield `L4: ${lease.id} and ${other} were made by one idempotency key`;
     seen.set(key, lease.id);

@@ -3,7 +3,8 @@
 //
 // Time is `served` time: downtime and stalls are not in it (L5). One millisecond is allowed, as log time counts whole ones.
 
-import type { EnvironmentRow, FreezeRow, Labels, LeaseRow, Want } from '../../src/core/rows.ts';
+import type { Change, EnvironmentRow, FreezeRow, Labels, LeaseRow, Want } from '../../src/core/rows.ts';
+import type { Draft } from '../../src/log/log.ts';
 import type { Decided } from './faulty-log.ts';
 
 /** A moment of served time, and how many stalls there had been: log time may lag by what it does not count of each. */
@@ -46,6 +47,8 @@ export class Audit {
   readonly #held = new Map<string, Set<string>>();
   readonly #lastFence = new Map<string, number>();
   readonly #graceMs: number;
+  /** The turn that is being read. */
+  #draft: Draft | null = null;
   grants = 0;
   ends = new Map<string, number>();
 
@@ -81,12 +84,48 @@ export class Audit {
   kept({ draft, served, present }: Decided): void {
     const resumes = draft.events.some((event) => event.kind === 'server.started');
     if (resumes) this.#giveCredit(served);
-    for (const change of draft.changes) {
+    this.#draft = draft;
+    for (const change of this.#stepByStep(draft)) {
       if (change.kind === 'environment') keepRow(this.environments, change.id, change.row);
       else if (change.kind === 'freeze') keepRow(this.freezes, change.id, change.row);
       else if (change.kind === 'lease') this.#lease(change.id, change.row, served, present);
     }
     this.#historyFaults(draft);
+  }
+
+  /** A turn says only how each row is after it. What a lease must have been in between follows from its row. */
+  #stepByStep(draft: Draft): Change[] {
+    const steps: Change[] = [];
+    const put = (row: LeaseRow): number => steps.push({ kind: 'lease', id: row.id, seq: row.seq, row });
+    for (const change of draft.changes) {
+      if (change.kind !== 'lease' || change.row === null) {
+        steps.push(change);
+        continue;
+      }
+      const { row } = change;
+      if (row.order > draft.prev && row.order < row.seq) {
+        put({
+          ...row,
+          seq: row.order,
+          state: 'waiting',
+          granted: [],
+          fence: null,
+          collected: false,
+          revoking: null,
+          end: null,
+        });
+      }
+      if (row.fence !== null && row.fence > draft.prev && row.fence < row.seq) {
+        put({ ...row, seq: row.fence, state: 'held', collected: false, revoking: null, end: null });
+      }
+      put(row);
+    }
+    return steps.sort((one, other) => one.seq - other.seq);
+  }
+
+  /** Whether this turn changes the row again after a moment of it: how it was then is not in the draft. */
+  #changesLater(kind: Change['kind'], id: string, seq: number): boolean {
+    return this.#draft?.changes.some((change) => change.kind === kind && change.id === id && change.seq > seq) === true;
   }
 
   #lease(id: string, after: LeaseRow | null, served: number, present: ReadonlyMap<string, boolean>): void {
@@ -122,8 +161,12 @@ export class Audit {
       this.#fault(`L11: ${lease.id} was granted ${lease.granted.length} of ${units.length}`);
     for (const [i, name] of lease.granted.entries()) {
       const environment = this.environments.get(name);
-      if (environment === undefined) this.#fault(`L11: ${lease.id} was granted ${name}, which does not exist`);
+      if (this.#changesLater('environment', name, lease.seq)) this.#hold(name, lease.id);
+      else if (environment === undefined) this.#fault(`L11: ${lease.id} was granted ${name}, which does not exist`);
       else this.#grantedOne(lease, units[i], environment);
+      const last = this.#lastFence.get(name) ?? 0;
+      if (!((lease.fence ?? 0) > last)) this.#fault(`L2: ${name} has fence ${lease.fence} after ${last}`);
+      this.#lastFence.set(name, lease.fence ?? 0);
     }
   }
 
@@ -135,18 +178,21 @@ export class Audit {
     if (!fits) this.#fault(`L11: ${lease.id} was granted ${name}, which is not what it asked for`);
     if (environment.state !== 'open') this.#fault(`${lease.id} was granted ${name}, which is ${environment.state}`);
     for (const freeze of this.freezes.values()) {
+      if (this.#changesLater('freeze', freeze.name, lease.seq)) continue;
       if (carries(freeze.labels, environment.labels))
         this.#fault(`${lease.id} was granted ${name}, which ${freeze.name} froze`);
     }
-    const held = this.#held.get(name) ?? new Set<string>();
-    this.#held.set(name, held.add(lease.id));
-    const used = held.size + environment.dirty.length;
+    const used = this.#hold(name, lease.id) + environment.dirty.length;
     if (used > environment.capacity) {
       this.#fault(`L1: ${name} has ${used} of ${environment.capacity} slots in use after ${lease.id}`);
     }
-    const last = this.#lastFence.get(name) ?? 0;
-    if (!((lease.fence ?? 0) > last)) this.#fault(`L2: ${name} has fence ${lease.fence} after ${last}`);
-    this.#lastFence.set(name, lease.fence ?? 0);
+  }
+
+  /** How many hold it now. */
+  #hold(name: string, id: string): number {
+    const held = this.#held.get(name) ?? new Set<string>();
+    this.#held.set(name, held.add(id));
+    return held.size;
   }
 
   #stillHeld(before: LeaseRow, after: LeaseRow, facts: LeaseFacts, served: number): void {
@@ -191,24 +237,25 @@ export class Audit {
     const ttl = before.ttlMs ?? Number.POSITIVE_INFINITY;
     early(facts.renewedServed, ttl, 'L5');
     if (facts.creditServed !== null) early(facts.creditServed, Math.min(ttl, creditMs), 'L5 after a restart');
-    for (const name of before.granted) this.#dirtyFaults(name, before, how);
+    for (const name of before.granted) this.#dirtyFaults(name, after, how);
   }
 
   /** onExpire: hold keeps the slot of a holder that went without a word. */
   #dirtyFaults(name: string, lease: LeaseRow, how: string): void {
     const environment = this.environments.get(name);
-    if (environment?.onExpire !== 'hold' || how === 'stolen') return;
+    if (environment?.onExpire !== 'hold' || how === 'stolen' || this.#changesLater('environment', name, lease.seq))
+      return;
     if (!environment.dirty.some((slot) => slot.lease === lease.id))
       this.#fault(`${name} is not dirty after ${lease.id} ended (${how})`);
   }
 
   /** Who did what is in the history, in the turn that did it. */
-  #historyFaults(draft: Decided['draft']): void {
+  #historyFaults(draft: Draft): void {
     const told = new Set(draft.events.map((event) => `${event.kind} ${event.data.lease}`));
     for (const change of draft.changes) {
       if (change.kind !== 'lease' || change.row === null) continue;
-      const { id, state, grantedAt, fence, seq, end } = change.row;
-      if (state === 'held' && fence === seq && grantedAt !== null && !told.has(`lease.granted ${id}`))
+      const { id, state, fence, end } = change.row;
+      if (fence !== null && fence > draft.prev && !told.has(`lease.granted ${id}`))
         this.#fault(`the history misses the grant of ${id}`);
       if (end !== null && !told.has(`lease.${state} ${id}`)) this.#fault(`the history misses the end of ${id}`);
     }

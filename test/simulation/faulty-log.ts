@@ -85,6 +85,8 @@ export class FaultyLog implements Log {
   onDecided: (draft: Draft) => ReadonlyMap<string, boolean> = () => new Map();
   /** Told when a turn could not be kept and its caller has been told so. */
   onFailed: (fate: Fate) => void = () => undefined;
+  /** Told when the caller breaks the contract of a log. */
+  onBroken: (how: string) => void = () => undefined;
   /** The last time at which something was not as it should be (slow, full). */
   troubledAt = Number.NEGATIVE_INFINITY;
   /** The last time at which not even the ballast was left. */
@@ -114,14 +116,15 @@ export class FaultyLog implements Log {
 
   turn(have: number, decide: (learned: readonly Change[]) => Draft | null): Promise<TurnOutcome> {
     if (this.#closed) throw new Error('the log is closed');
-    if (this.#inFlight !== null) throw new Error('bug: a turn was begun while another was under way');
-    if (have !== this.#disk.seq) throw new Error(`bug: a turn begins at ${have}, the log ends at ${this.#disk.seq}`);
+    if (this.#inFlight !== null) this.#broken('a turn was begun while another was under way');
+    if (have !== this.#disk.seq) this.#broken(`a turn begins at ${have}, the log ends at ${this.#disk.seq}`);
     const fate = this.#drawFate();
     this.onTurn(fate);
     this.turns++;
     const draft = decide([]);
     if (draft === null) return Promise.resolve({ outcome: 'empty' });
-    checkSeqs(draft);
+    if (hasFaultySeqs(draft))
+      this.#broken(`a turn from ${draft.prev} to ${draft.seq} numbers its changes and events wrongly`);
     const decided = { draft, served: this.#timeline.served, present: this.onDecided(draft) };
     const inFlight = { decided, fate, wasFull: this.#disk.full };
     this.#inFlight = inFlight;
@@ -204,6 +207,12 @@ export class FaultyLog implements Log {
     });
   }
 
+  /** The caller does not keep to the contract. */
+  #broken(how: string): never {
+    this.onBroken(`log: ${how}`);
+    throw new Error(how);
+  }
+
   #troubled(): void {
     this.troubledAt = this.#timeline.now;
   }
@@ -222,9 +231,9 @@ export class FaultyLog implements Log {
   }
 }
 
-/** Changes and events of a turn number its space without a gap and without using a seq twice. */
-function checkSeqs(draft: Draft): void {
-  const seqs = [...draft.changes, ...draft.events].map(({ seq }) => seq).sort((a, b) => a - b);
-  const faulty = seqs.length !== draft.seq - draft.prev || seqs.some((seq, i) => seq !== draft.prev + 1 + i);
-  if (faulty) throw new Error(`bug: a turn from ${draft.prev} to ${draft.seq} has the seqs ${seqs.join(' ')}`);
+/** Changes and events of a turn have seqs of their own within it, in order. */
+function hasFaultySeqs({ prev, seq, changes, events }: Draft): boolean {
+  const inOrder = [changes, events].every((list) => list.every((one, i) => one.seq > (list[i - 1]?.seq ?? prev)));
+  const all = new Set([...changes, ...events].map((one) => one.seq));
+  return !inOrder || all.size !== changes.length + events.length || Math.max(...all) !== seq;
 }

@@ -23,6 +23,7 @@ const counts = new Map<string, number>();
 const faulty: Result[] = [];
 let stepsDone = 0;
 const begun = performance.now();
+const cpuBegun = process.cpuUsage();
 for (let seed = first; seed < first + seeds; seed++) {
   const result = await simulate({ seed, steps, ...(values.trace ? { trace: console.log } : {}) });
   stepsDone += result.steps;
@@ -38,10 +39,12 @@ for (let seed = first; seed < first + seeds; seed++) {
   if (faulty.length >= 20) break;
 }
 const seconds = (performance.now() - begun) / 1000;
+const { user, system } = process.cpuUsage(cpuBegun);
+const coreSeconds = (user + system) / 1e6;
 const done = Math.min(seeds, faulty.length >= 20 ? (faulty.at(-1)?.seed ?? first) - first + 1 : seeds);
 if (values.counts) for (const [what, count] of [...counts].sort()) console.log(`${String(count).padStart(9)}  ${what}`);
 console.log(
   `${done} seeds, ${stepsDone} steps in ${seconds.toFixed(1)} s: ${(done / seconds).toFixed(0)} seeds/s, ` +
-    `${Math.round(stepsDone / seconds)} steps/s; ${faulty.length === 0 ? 'no faults' : `${faulty.length} seeds with faults`}`,
+    `${(done / coreSeconds).toFixed(0)} seeds/s/core, ${Math.round(stepsDone / coreSeconds)} steps/s/core; ${faulty.length === 0 ? 'no faults' : `${faulty.length} seeds with faults`}`,
 );
 process.exitCode = faulty.length === 0 ? 0 : 1;

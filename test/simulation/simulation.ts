@@ -27,14 +27,6 @@ export interface Options {
   readonly steps: number;
   /** Told what happens, for a person who looks for a fault. */
   readonly trace?: (line: string) => void;
-  /** Stands in for parts of the server, to plant a fault. */
-  readonly plant?: Plant;
-}
-
-/** Where a planted fault can get between the parts. */
-export interface Plant {
-  log?(log: FaultyLog, disk: Disk, timeline: Timeline): FaultyLog;
-  door?(door: Door): Door;
 }
 
 export interface Result {
@@ -48,7 +40,7 @@ export interface Result {
 }
 
 /** Something that happens once in so many moments, by chance: a look at a state that is made anew from the rows. */
-const rebuildOnceIn = 400;
+const rebuildOnceIn = 800;
 /** How long after trouble deadlines and grants may be late. */
 const settlingMs = 400;
 const lateMs = 250;
@@ -75,7 +67,7 @@ class Simulation implements World {
   readonly #disk = new Disk();
   readonly #watch = new Watch();
   readonly #fingerprint = new Fingerprint();
-  readonly #counts: Record<string, number> = {};
+  readonly #counts = new Map<string, number>();
   stopping = false;
   #faults: Faults;
   #life: Life | null = null;
@@ -142,7 +134,7 @@ class Simulation implements World {
       faults: this.audit.faults,
       steps,
       fingerprint: this.#fingerprint.value,
-      counts: this.#counts,
+      counts: Object.fromEntries(this.#counts),
     };
   }
 
@@ -175,8 +167,7 @@ class Simulation implements World {
 
   #startServer(): void {
     const clock = new VirtualClock(this.timeline);
-    const made = new FaultyLog(this.#disk, clock, this.timeline, () => this.#faults.log);
-    const log = this.#options.plant?.log?.(made, this.#disk, this.timeline) ?? made;
+    const log = new FaultyLog(this.#disk, clock, this.timeline, () => this.#faults.log);
     this.timeline.lose(this.timeline.now - this.#diedAt);
     this.#opening = { clock, log };
     let state: State | null = null;
@@ -191,6 +182,7 @@ class Simulation implements World {
       if (fate === 'durable' || state === null) return;
       this.#beforeFailure = { dump: dump(state, this.profile.exactQueue), state };
     };
+    log.onBroken = (how) => this.audit.faults.push(how);
     log.onFailed = (fate) => this.#count(`log ${fate}`);
     const options = {
       ...{ log, clock, settings: this.profile.settings, historyMs: 1e9, startFacts: {} },
@@ -210,14 +202,13 @@ class Simulation implements World {
   #serverIsUp(clock: VirtualClock, log: FaultyLog, replica: Replica, state: State): void {
     if (clock.isDead) return;
     const polls = new Polls(replica, clock);
-    const made = new Door(
+    const door = new Door(
       replica,
       polls,
       this.audit,
       () => this.#now(),
       () => log.turns,
     );
-    const door = this.#options.plant?.door?.(made) ?? made;
     replica.onTurn((turn) => {
       for (const fault of this.#watch.faults(turn)) this.audit.faults.push(fault);
     });
@@ -408,7 +399,7 @@ class Simulation implements World {
   }
 
   #count(what: string, by = 1): void {
-    this.#counts[what] = (this.#counts[what] ?? 0) + by;
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + by);
   }
 
   #trace(line: () => string): void {

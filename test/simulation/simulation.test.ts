@@ -1,0 +1,73 @@
+// Thousands of small lives of a server, each with other faults (npm run sim runs more, and longer ones), and the faults that
+// were planted on purpose: a simulation that does not find them proves nothing.
+
+import { describe, expect, test } from 'vitest';
+import { plantedFaults } from './plants.ts';
+import { simulate } from './simulation.ts';
+
+const seeds = 2_000;
+const seedsAtOnce = 250;
+const steps = 500;
+/** A planted fault must show within this many seeds. */
+const seedsForPlanted = 500;
+const timeout = 300_000;
+
+const happened = new Map<string, number>();
+
+describe('all invariants hold, and everything is live again after the last fault', () => {
+  for (let first = 1; first <= seeds; first += seedsAtOnce) {
+    test(`in the seeds from ${first} on`, { timeout }, async () => {
+      for (let seed = first; seed < first + seedsAtOnce; seed++) {
+        const { faults, counts, fingerprint } = await simulate({ seed, steps });
+        expect(faults, `npm run sim -- --seed ${seed} --steps ${steps} --trace`).toEqual([]);
+        for (const [what, count] of Object.entries(counts)) happened.set(what, (happened.get(what) ?? 0) + count);
+        if (seed % 100 === 0) expect((await simulate({ seed, steps })).fingerprint).toBe(fingerprint);
+      }
+    });
+  }
+
+  test('and nearly everything that can happen did', () => {
+    const rare = [
+      ...['absent', 'cancelled', 'environment_deleted', 'environment_draining', 'expired', 'max_hold', 'queue_timeout'],
+      ...['released', 'revoked', 'stolen'],
+    ].map((how) => `end ${how}`);
+    rare.push(
+      'deaths',
+      'stalls',
+      'log full',
+      'log lost',
+      'log answer lost',
+      'renew lease_revoked',
+      'renew lease_ended',
+    );
+    rare.push(
+      'acquire unavailable',
+      'acquire environment_draining',
+      'acquire queue_full',
+      'reused key idempotency_key_reused',
+    );
+    rare.push('stranger not_yours', 'clean ok', 'freeze ok', 'delete ok', 'revoke ok', 'drop unused ok');
+    expect(rare.filter((what) => (happened.get(what) ?? 0) < 5)).toEqual([]);
+    expect(happened.get('grants')).toBeGreaterThan(10_000);
+  });
+});
+
+describe('a fault that is planted is found', () => {
+  for (const { name, plant } of plantedFaults) {
+    test(name, { timeout }, async () => {
+      const uproot = plant();
+      let found = 0;
+      try {
+        for (let seed = 1; seed <= seedsForPlanted && found === 0; seed++) {
+          const { faults } = await simulate({ seed, steps });
+          if (faults.length > 0) found = seed;
+        }
+      } finally {
+        uproot();
+      }
+      expect(found, `seeds until it is found`).toBeGreaterThan(0);
+      // Without it that seed is well.
+      expect((await simulate({ seed: found, steps })).faults).toEqual([]);
+    });
+  }
+});
