@@ -10,7 +10,7 @@ import { dropUnused, needsTidying, resume, tidy } from '../core/housekeeping.ts'
 import { expire } from '../core/lease/end.ts';
 import { grantIfPresent } from '../core/lease/grant.ts';
 import { grantArrived, grantNotSent, joinLine, leaveLine } from '../core/lease/hold.ts';
-import type { Moment } from '../core/rows.ts';
+import type { Change, Moment } from '../core/rows.ts';
 import type { Settings } from '../core/state.ts';
 import { State } from '../core/state.ts';
 import { Turn } from '../core/turn.ts';
@@ -271,8 +271,8 @@ export class Replica {
 
   #draft(turn: Turn): Draft | null {
     if (turn.changes.length === 0 && turn.events.length === 0) return null;
-    const { prev, moment, changes, events } = turn;
-    return { id: this.#ids.turn(), prev, seq: this.#state.seq, ...moment, changes, events };
+    const { prev, moment, events } = turn;
+    return { id: this.#ids.turn(), prev, seq: this.#state.seq, ...moment, changes: lastOfEach(turn.changes), events };
   }
 
   /**
@@ -389,4 +389,16 @@ function run(turn: Turn, { command, resolve, reject }: Pending): () => void {
     turn.rollback(mark);
     return () => reject(error);
   }
+}
+
+/** The last change of each row: what it was for a moment within the turn nobody has seen. */
+function lastOfEach(changes: readonly Change[]): Change[] {
+  const last = new Map<string, Change>();
+  for (const change of changes) {
+    const key = `${change.kind} ${change.id}`;
+    // Deleted first, so that the order stays that of the seqs.
+    last.delete(key);
+    last.set(key, change);
+  }
+  return [...last.values()];
 }
