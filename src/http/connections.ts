@@ -33,6 +33,8 @@ export class Connections {
     server.on('connection', (socket) => {
       metrics.connections++;
       this.#open.add(socket);
+      // Each long poll listens for the end of its connection.
+      socket.setMaxListeners(inFlightPerConnection + 20);
       if (metrics.connections > settings.maxConnections) this.#surplus.add(socket);
       socket.once('close', () => {
         metrics.connections--;
