@@ -3,11 +3,13 @@
 #   SIGNALBOX_URL=http://localhost:8080 SIGNALBOX_KEY=… with-lease.sh uat ./deploy.sh
 # It queues for as long as it takes, renews in the background, stops the command when the lease is lost, and releases.
 # `signalbox run` does more: there, the command is stopped too when the script itself is killed with -9.
-# Exit: the command's own; 69 server not reachable; 75 not granted; 76 the lease was lost.
+# Exit: the command's own; 64 wrong usage; 69 server not reachable; 75 not granted; 76 the lease was lost.
 set -u
 
+[ $# -ge 2 ] || { echo 'usage: with-lease.sh ENVIRONMENT COMMAND…' >&2; exit 64; }
+
 url=${SIGNALBOX_URL:-http://localhost:8080}
-ttl=60
+ttl=${SIGNALBOX_TTL:-60} # seconds
 environment=$1
 shift
 
@@ -28,10 +30,14 @@ ask() {
 
 header() { tr -d '\r' < "$work/headers" | sed -n "s/^$1: //Ip" | head -n 1; }
 
+# With setsid the command and all that it starts are one group, which can be told together.
+if command -v setsid > "$work/log"; then group=- start=setsid; else group='' start=''; fi
+stop() { kill -s "$1" -- "$group$command" 2> "$work/log"; }
+
 finish() {
   code=$?
   trap - EXIT INT TERM HUP
-  [ -z "$command" ] || kill -TERM "$command" 2> "$work/log"
+  [ -z "$command" ] || stop TERM
   [ -z "$lease" ] || ask DELETE "$lease" -H "Signalbox-Lease-Secret: $secret" --max-time 5 > "$work/log"
   rm -rf "$work"
   exit "$code"
@@ -41,11 +47,12 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 # Only 201 means that it is ours; 202 means that we are in the queue, and the same key asks again for the same place.
+# Five seconds at a time, because a shell hears a signal only between two commands.
 holder=$(printf '%s' "${CI_JOB_URL:-${BUILD_URL:-$(id -un)@$(uname -n)}}" | tr -d '"\\')
 body="{\"environment\": \"$environment\", \"ttlSeconds\": $ttl, \"holder\": {\"name\": \"$holder\"}}"
 tries=0
 while :; do
-  status=$(ask POST '/v1/leases?wait=30' --max-time 45 -H 'Content-Type: application/json' -H "Idempotency-Key: $key" -d "$body")
+  status=$(ask POST '/v1/leases?wait=5' --max-time 20 -H 'Content-Type: application/json' -H "Idempotency-Key: $key" -d "$body")
   case $status in
     201) break ;;
     202) lease=$(header location) secret=$(header signalbox-lease-secret) tries=0 ;;
@@ -63,7 +70,7 @@ done
 lease=$(header location)
 secret=$(header signalbox-lease-secret)
 
-"$@" &
+$start "$@" &
 command=$!
 
 # Renews four times per ttl. Three quarters of the ttl without an answer, or one refusal, and the command is stopped.
@@ -81,9 +88,9 @@ while kill -0 "$command" 2> "$work/log"; do
   esac
   [ $((now - renewed)) -ge $((ttl * 3 / 4)) ] || continue
   echo "with-lease: $environment is lost; stopping $1" >&2
-  kill -TERM "$command"
-  sleep 5
-  kill -KILL "$command" 2> "$work/log"
+  stop TERM
+  sleep 2
+  stop KILL
   command=''
   exit 76
 done
