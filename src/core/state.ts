@@ -96,7 +96,10 @@ export class State {
       change.kind === 'lease'
         ? (change.row?.endedTick ?? change.row?.fence ?? change.row?.order ?? change.seq)
         : change.seq;
-    for (const change of rows.toSorted((a, b) => stage(a) - stage(b) || arrival(a) - arrival(b))) this.apply(change);
+    for (const change of rows.toSorted((a, b) => stage(a) - stage(b) || arrival(a) - arrival(b))) {
+      this.apply(change);
+      if (change.kind === 'lease' && change.row?.end != null) this.#rememberHold(change.row);
+    }
     this.seq = seq;
   }
 
@@ -223,13 +226,20 @@ export class State {
       const ids = this.holders.get(name);
       ids?.delete(lease.id);
       if (ids?.size === 0) this.holders.delete(name);
-      if (after?.endedTick == null || lease.grantedTick === null) continue;
+    }
+    if (after !== null) this.#rememberHold(after);
+    this.queue.vacate(lease.granted);
+  }
+
+  #rememberHold({ granted, grantedTick, endedTick }: LeaseRow): void {
+    if (grantedTick === null || endedTick === null) return;
+    for (const name of granted) {
+      if (!this.environments.has(name)) continue;
       const holds = this.#holds.get(name) ?? [];
-      holds.push(after.endedTick - lease.grantedTick);
+      holds.push(endedTick - grantedTick);
       if (holds.length > holdsRemembered) holds.shift();
       this.#holds.set(name, holds);
     }
-    this.queue.vacate(lease.granted);
   }
 
   #noteMove(lease: LeaseRow, seq: number): void {

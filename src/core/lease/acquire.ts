@@ -9,6 +9,7 @@ import { accept, refuse } from '../errors.ts';
 import type { Holder, LeaseRow, Via, Want } from '../rows.ts';
 import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
+import { subjectsOf } from './end.ts';
 import { grantReady } from './grant.ts';
 import { blockers } from './standing.ts';
 import { neverSatisfiable, wantsFault, wantsForbidden } from './wants.ts';
@@ -82,14 +83,7 @@ export function acquire(turn: Turn, ask: Ask): Outcome<Acquired> {
   }
   if (!ask.polling) state.presence.set(ask.id, { open: false, sinceTick: turn.moment.tick });
   if (lease.state === 'waiting') {
-    const subjects = ask.wants.map((want) =>
-      'environment' in want
-        ? want.environment
-        : Object.entries(want.labels)
-            .map((pair) => pair.join('='))
-            .join(','),
-    );
-    for (const subject of subjects) {
+    for (const subject of subjectsOf(lease)) {
       turn.event('lease.queued', subject, ask.actor.name, {
         lease: lease.id,
         holder: lease.holder.name,
