@@ -15,10 +15,12 @@ const Text = (maxLength: number, description?: string) =>
 
 export const Labels = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9._/-]{1,63}$' }),
-  Type.String({ maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]*$' }),
+  // No comma: in a query and in the history a selector is written k=v,k2=v2, and must say the same as here.
+  Type.String({ maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f,]*$' }),
   {
     maxProperties: 32,
-    description: 'up to 32 pairs',
+    additionalProperties: false,
+    description: 'up to 32 pairs; keys of letters, digits and . _ / -; values without commas and control characters',
   },
 );
 

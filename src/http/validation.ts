@@ -4,14 +4,8 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { nearestName } from '../core/names.ts';
+import { complaint, type Fault } from './complaint.ts';
 import { Problem } from './problem.ts';
-
-interface Fault {
-  readonly keyword: string;
-  readonly instancePath: string;
-  readonly params: Record<string, unknown>;
-  readonly message: string;
-}
 
 /** For Fastify's `setValidatorCompiler`. */
 export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string }) {
@@ -45,10 +39,11 @@ function ofType(type: string | undefined, text: string): unknown {
 }
 
 function problemFor(faults: readonly Fault[], value: unknown, schema: TSchema): Problem {
-  // Of a union every branch complains; the deepest complaint is about what the writer meant.
-  const deepest = faults.toSorted((a, b) => depth(b) - depth(a))[0];
+  // Of a union every branch complains; the deepest complaint is about what the writer meant. That a field may not be there
+  // (`boolean`) is also said by the object that it stands in.
+  const deepest = faults.filter(({ keyword }) => keyword !== 'boolean').toSorted((a, b) => depth(b) - depth(a))[0];
   const unknown = faults.find(
-    (fault) => fault.keyword === 'additionalProperties' && depth(fault) >= depth(deepest as Fault) - 1,
+    (fault) => fault.keyword === 'additionalProperties' && depth(fault) >= depth(deepest as Fault),
   );
   if (unknown !== undefined) return unknownField(unknown, schema);
   const fault = deepest as Fault;
@@ -57,10 +52,13 @@ function problemFor(faults: readonly Fault[], value: unknown, schema: TSchema): 
   if (missing !== undefined) path.push(missing);
   const field = path.join('.') || undefined;
   if (missing !== undefined) return new Problem('invalid_request', `${field} is missing.`, { field: field as string });
-  if (field === undefined) return new Problem('invalid_request', `The request ${fault.message}.`);
+  if (field === undefined) return new Problem('invalid_request', `The body ${complaint([fault])}.`);
+  const about = faults.filter(
+    (other) => other.instancePath === fault.instancePath && !['boolean', 'anyOf'].includes(other.keyword),
+  );
   const given = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value);
   const isDuration = /Seconds$|^wait$/.test(field) && typeof given === 'number';
-  const detail = `${field} ${bounds(faults, fault)}${typeof given === 'number' ? `; ${given} was given` : ''}.`;
+  const detail = `${field} ${complaint(about)}${typeof given === 'number' ? `; ${given} was given` : ''}.`;
   return new Problem(isDuration ? 'invalid_duration' : 'invalid_request', detail, { field });
 }
 
@@ -68,6 +66,10 @@ function unknownField(fault: Fault, schema: TSchema): Problem {
   const name = String((fault.params.additionalProperties as string[])[0]);
   const prefix = fault.instancePath.split('/').slice(1).map(unescapePointer).join('.');
   const field = prefix === '' ? name : `${prefix}.${name}`;
+  if (/(^|\.)labels$/.test(prefix)) {
+    const detail = `${field}: the key of a label is 1 to 63 letters, digits and . _ / - without spaces.`;
+    return new Problem('invalid_request', detail, { field });
+  }
   const known = prefix === '' ? Object.keys((schema as { properties?: object }).properties ?? {}) : [];
   const nearest = nearestName(name, known);
   return new Problem(
@@ -78,15 +80,6 @@ function unknownField(fault: Fault, schema: TSchema): Problem {
       facts: { nearest },
     },
   );
-}
-
-/** The complaint in words; where a bound is broken, both bounds. */
-function bounds(faults: readonly Fault[], fault: Fault): string {
-  const sameField = faults.filter((other) => other.instancePath === fault.instancePath);
-  const types = sameField.filter((other) => other.keyword === 'type').map((other) => String(other.params.type));
-  const other = sameField.find((candidate) => candidate.keyword !== 'type' && candidate.keyword !== 'anyOf');
-  if (other !== undefined) return other.message;
-  return types.length > 0 ? `must be ${[...new Set(types)].join(' or ')}` : fault.message;
 }
 
 const depth = (fault: Fault): number => fault.instancePath.split('/').length;
