@@ -126,6 +126,18 @@ describe.concurrent.each(shells)('on a terminal, by way of %s', (_, env) => {
       expect(await run.code()).toBe(0);
     }));
 
+  test('a run in the background does not take the terminal', ({ expect }) =>
+    withServer(async (server) => {
+      const script = `/bin/bash -ic '$RUN uat -- sh -c "ps -o sid=,pid= -p \\$\\$; cat; sleep 1" & read x; echo read $x; wait; echo all'`;
+      const run = onTerminal(server.url, script, env);
+      await run.says(/uat is yours/);
+      run.type('me\n');
+      await run.says(/read me[\s\S]*all/);
+      const [, session, pid] = /^\s*(\d+)\s+(\d+)\s*$/m.exec(run.stdout) ?? [];
+      expect(session).toBe(pid);
+      expect(run.stdout).not.toMatch(/Stopped/);
+    }));
+
   test('the command dies before anyone else is let in when the wrapper is killed', ({ expect }) =>
     withServer(async (server) => {
       const dir = folder();
@@ -151,17 +163,6 @@ describe.concurrent('on a terminal', () => {
       run.type(ctrlC);
       await run.says(/left the queue of uat after \d+s\. Nothing was run\.\r\ncode 130/);
       expect(server.asked[0]?.state).toBe('cancelled');
-    }));
-
-  test('a run in the background does not take the terminal', ({ expect }) =>
-    withServer(async (server) => {
-      const script = `bash -ic '$RUN uat -- sh -c "ps -o sid=,pid= -p \\$\\$; cat; sleep 1" & read x; echo read $x; wait; echo all'`;
-      const run = onTerminal(server.url, script);
-      await run.says(/uat is yours/);
-      run.type('me\n');
-      await run.says(/read me[\s\S]*all/);
-      const [, session, pid] = /^\s*(\d+)\s+(\d+)\s*$/m.exec(run.stdout) ?? [];
-      expect(session).toBe(pid);
     }));
 
   test('in CI the command has a session of its own even there', ({ expect }) =>

@@ -43,7 +43,7 @@ export type UnderLease =
   | { readonly kind: 'stopped_before' };
 
 const termAfterIntMs = 2000;
-const leftoverGraceMs = 250;
+const leftoverGraceMs = 1000;
 const unkillableMs = 5000;
 
 export class LeaseRun {
