@@ -43,12 +43,20 @@ function problemFor(faults: readonly Fault[], value: unknown, schema: TSchema): 
   // (`boolean`) is also said by the object that it stands in.
   const deepest = faults.filter(({ keyword }) => keyword !== 'boolean').toSorted((a, b) => depth(b) - depth(a))[0];
   const unknown = faults.find(
-    (fault) => fault.keyword === 'additionalProperties' && depth(fault) >= depth(deepest as Fault),
+    (fault) => fault.keyword === 'additionalProperties' && deepest !== undefined && depth(fault) >= depth(deepest),
   );
-  if (unknown !== undefined) return unknownField(unknown, schema);
-  const fault = deepest as Fault;
+  if (unknown !== undefined) {
+    const [name] = unknown.params.additionalProperties as string[];
+    return unknownField(pathOf(unknown), String(name), schema);
+  }
+  if (deepest === undefined) {
+    // The validator ends its list after some complaints; these were all of fields that may not be there.
+    const path = pathOf(faults[0] as Fault);
+    return unknownField(path.slice(0, -1), String(path.at(-1)), schema);
+  }
+  const fault = deepest;
   const missing = (fault.params.requiredProperties as string[] | undefined)?.[0];
-  const path = fault.instancePath.split('/').slice(1).map(unescapePointer);
+  const path = pathOf(fault);
   if (missing !== undefined) path.push(missing);
   const field = path.join('.') || undefined;
   if (missing !== undefined) return new Problem('invalid_request', `${field} is missing.`, { field: field as string });
@@ -62,9 +70,8 @@ function problemFor(faults: readonly Fault[], value: unknown, schema: TSchema): 
   return new Problem(isDuration ? 'invalid_duration' : 'invalid_request', detail, { field });
 }
 
-function unknownField(fault: Fault, schema: TSchema): Problem {
-  const name = String((fault.params.additionalProperties as string[])[0]);
-  const prefix = fault.instancePath.split('/').slice(1).map(unescapePointer).join('.');
+function unknownField(path: readonly string[], name: string, schema: TSchema): Problem {
+  const prefix = path.join('.');
   const field = prefix === '' ? name : `${prefix}.${name}`;
   if (/(^|\.)labels$/.test(prefix)) {
     const detail = `${field}: the key of a label is 1 to 63 letters, digits and . _ / - without spaces.`;
@@ -82,5 +89,6 @@ function unknownField(fault: Fault, schema: TSchema): Problem {
   );
 }
 
+const pathOf = (fault: Fault): string[] => fault.instancePath.split('/').slice(1).map(unescapePointer);
 const depth = (fault: Fault): number => fault.instancePath.split('/').length;
 const unescapePointer = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
