@@ -77,6 +77,7 @@ export class Replica {
   #pending: Pending[] = [];
   #lookers: (() => void)[] = [];
   #pumping = false;
+  #whenIdle: (() => void)[] = [];
   #writing = false;
   #seqBeforeTurn = 0;
   #expiryTimer: Timer = null;
@@ -195,10 +196,11 @@ export class Replica {
   /** Finishes the turns of all commands so far and closes the log. */
   async close(): Promise<void> {
     if (this.#closing) return;
+    // Before anything is waited for: a command that came now would be written while the log is being closed.
+    this.#closing = true;
     this.#clock.cancel(this.#expiryTimer);
     this.#clock.cancel(this.#housekeeper);
-    if (this.#broken === null) await this.decide(() => undefined).catch(() => undefined);
-    this.#closing = true;
+    if (this.#pumping) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     this.#time.stop();
     if (this.#broken === null) await this.#log.beat(this.#time.tick()).catch(() => undefined);
     await this.#log.close();
@@ -228,6 +230,7 @@ export class Replica {
     }
     if (this.#broken !== null) for (const { reject } of this.#pending.splice(0)) reject(this.#stopped());
     this.#pumping = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   async #takeTurn(batch: readonly Pending[]): Promise<void> {

@@ -167,7 +167,10 @@ export class Client {
       if (random.chance(0.05)) await wire.call('touch', replyPatienceMs, (door) => door.touch(id));
       // Away for a while, some of them for good.
       if (random.chance(profile.misbehaviour * 0.3)) {
-        await timeline.sleep(random.between(0, 2 * profile.settings.graceMs));
+        const { graceMs } = profile.settings;
+        await timeline.sleep(
+          random.chance(0.5) ? random.between(0, 2 * graceMs) : random.between(0.6 * graceMs, graceMs),
+        );
         if (random.chance(0.3)) return null;
       }
     }

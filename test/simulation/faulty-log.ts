@@ -188,6 +188,7 @@ export class FaultyLog implements Log {
   }
 
   close(): Promise<void> {
+    if (this.#inFlight !== null) this.onBroken('log: it is closed while a turn is being written');
     this.#closed = true;
     return Promise.resolve();
   }

@@ -69,7 +69,7 @@ export function drawProfile(random: Random): Profile {
     },
     faults: {
       log: {
-        slow: maybe(0.03),
+        slow: maybe(0.06),
         answerLost: maybe(0.004),
         lost: maybe(0.004),
         full: maybe(0.02),

@@ -31,7 +31,7 @@ export class Random {
 
   /** A whole number, both ends included. */
   between(from: number, to: number): number {
-    return from + this.below(to - from + 1);
+    return Math.floor(from) + this.below(to - from + 1);
   }
 
   chance(probability: number): boolean {

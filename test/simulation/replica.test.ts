@@ -216,3 +216,22 @@ test('a beat that fails stops the replica, as a turn that fails does', async () 
   expect(server.replica.broken?.message).toContain('beat');
   await expect(server.renew('ls_1')).rejects.toThrow('the store has failed');
 });
+
+test('a server that stops finishes what is under way, and takes nothing more', async () => {
+  const server = await Server.open();
+  server.faults = { ...noLogFaults, slow: 1 };
+  let broken = '';
+  server.log.onBroken = (how) => {
+    broken = how;
+  };
+  const before = server.ask('ls_1');
+  await server.pass(10);
+  const closed = server.replica.close();
+  const after = server.ask('ls_2').catch((error: Error) => error.message);
+  await server.pass(10_000);
+  await closed;
+  expect(await before).toBe('ok');
+  expect(await after).toBe('the server is stopping');
+  expect(broken).toBe('');
+  expect(server.disk.row('lease', 'ls_2')).toBeNull();
+});

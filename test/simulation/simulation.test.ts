@@ -9,7 +9,7 @@ const seeds = 2_000;
 const seedsAtOnce = 250;
 const steps = 500;
 /** A planted fault must show within this many seeds. */
-const seedsForPlanted = 500;
+const seedsForPlanted = 1_000;
 const timeout = 300_000;
 
 const happened = new Map<string, number>();

@@ -55,6 +55,8 @@ interface Life {
   readonly door: Door;
   readonly state: State;
   readonly connections: Set<() => void>;
+  /** It takes no new requests. */
+  isStopping: boolean;
 }
 
 class Simulation implements World {
@@ -90,7 +92,7 @@ class Simulation implements World {
     this.wire = new Wire(
       this.timeline,
       this.audit,
-      () => this.#life,
+      () => (this.#life?.isStopping === false ? this.#life : null),
       () => this.#faults,
     );
     this.wire.onReply = (what, reply) => {
@@ -213,7 +215,7 @@ class Simulation implements World {
       for (const fault of this.#watch.faults(turn)) this.audit.faults.push(fault);
     });
     this.#opening = null;
-    this.#life = { clock, log, replica, polls, door, state, connections: new Set() };
+    this.#life = { clock, log, replica, polls, door, state, connections: new Set(), isStopping: false };
     this.#troubledAt = this.timeline.now;
     this.#trace(() => 'the server is up');
   }
@@ -237,6 +239,22 @@ class Simulation implements World {
     this.timeline.after(this.random.between(1, this.stopping ? 50 : 5_000), () => this.#startServer());
   }
 
+  /** The server stops as it should: everybody is answered, what has been asked is decided, the log is closed. */
+  #stop(): void {
+    const life = this.#life;
+    if (life === null || life.isStopping) return;
+    this.#trace(() => 'the server stops');
+    this.#count('stops');
+    life.isStopping = true;
+    life.polls.stop();
+    life.replica.close().then(
+      () => {
+        if (this.#life === life) this.#die('it has stopped');
+      },
+      (error) => this.audit.faults.push(`thrown by close: ${(error as Error).stack}`),
+    );
+  }
+
   /** Deaths, stalls and jumps of the wall clock, until the faults stop. */
   #misfortunes(): void {
     const each = (perSecond: () => number, happen: () => void): void => {
@@ -253,7 +271,11 @@ class Simulation implements World {
     };
     each(
       () => this.#faults.deaths,
-      () => this.#die('by chance'),
+      () => {
+        // A signal is heard by a server that is awake.
+        if (this.random.chance(0.3)) this.#life?.clock.after(0, () => this.#stop());
+        else this.#die('by chance');
+      },
     );
     each(
       () => this.#faults.wallJumps,
@@ -317,7 +339,7 @@ class Simulation implements World {
     if (stalled || this.#disk.full) this.#troubledAt = now;
     this.#troubledAt = Math.max(this.#troubledAt, log.troubledAt, log.exhaustedAt + proposedAgainMs);
     // Nothing runs in a server that is stalled; to ask it for the time would let its log time go on.
-    if (log.isWriting || stalled) return;
+    if (log.isWriting || stalled || life.isStopping) return;
     const healthy = now - this.#troubledAt > settlingMs;
     if (this.#stateChanged || now - this.#checkedAt > lateMs) {
       this.#stateChanged = false;
