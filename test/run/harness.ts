@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { processRow } from '../../src/cli/run/processes.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -20,6 +21,12 @@ export function folder(): string {
   return mkdtempSync(join(tmpdir(), 'signalbox-run-'));
 }
 
+/** Those that still run. A test that fails must not leave them to the machine; their children have watchdogs. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const process of running) process.kill('SIGKILL');
+});
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -34,6 +41,7 @@ export class Started {
 
   constructor(process: ChildProcess) {
     this.process = process;
+    running.add(process);
     process.stdout?.on('data', (text) => {
       this.stdout += text;
     });
@@ -43,6 +51,7 @@ export class Started {
     this.ended = new Promise((resolve) => {
       process.on('exit', (code, signal) => {
         this.hasEnded = true;
+        running.delete(process);
         resolve({ code, signal });
       });
     });

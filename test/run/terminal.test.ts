@@ -114,6 +114,15 @@ describe.concurrent.each(shells)('on a terminal, by way of %s', (_, env) => {
       expect(await run.code()).toBe(0);
     }));
 
+  test('the command gets its signals as if there were nothing between', ({ expect }) =>
+    withServer(async (server) => {
+      const run = onTerminal(server.url, `$RUN uat -- cat /proc/self/status; echo code $?`, env);
+      await run.says(/code 0/);
+      const mask = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(run.stdout)?.[1]}`);
+      const bits = [1n, 2n, 3n, 13n, 15n].map((signal) => 1n << (signal - 1n));
+      for (const bit of bits) expect([mask('SigIgn') & bit, mask('SigBlk') & bit]).toEqual([0n, 0n]);
+    }));
+
   test('TERM to run stops the command, which may take its time, and the terminal comes back', ({ expect }) =>
     withServer(async (server) => {
       const command = `sh -c 'trap "sleep 1; echo clean""ed; exit 3" TERM; echo u""p; while :; do sleep 0.1; done'`;

@@ -67,17 +67,18 @@ export async function startOnTerminal(toStart: ToStart, shell: string): Promise<
   go.on('error', () => {});
   let group: number | null = null;
   let exitCode: number | null = null;
-  let groupKnown: (value: number | null) => void = () => {};
-  const groupSaid = new Promise<number | null>((resolve) => {
-    groupKnown = resolve;
+  let saidReady: () => void = () => {};
+  const ready = new Promise<void>((resolve) => {
+    saidReady = resolve;
   });
   const messages = readMessages(jobs.stdio[3] as NodeJS.ReadableStream, (word, value) => {
-    if (word === 'group') groupKnown(value);
+    if (word === 'group') group = value;
+    if (word === 'ready') saidReady();
     if (word === 'int') toStart.onKeyboardInterrupt();
     if (word === 'paused') toStart.onPaused();
     if (word === 'exit') exitCode = value;
   });
-  group = await Promise.race([groupSaid, exited.then(() => null)]);
+  await Promise.race([ready, exited]);
   // Without job control the "leader" leads nothing: it is in our own group.
   if (group === null || !leadsGroup(group)) {
     go.end();

@@ -5,12 +5,12 @@
 //   run ── job shell (-m) ── leader of the group ─┬─ command
 //                                                 └─ listener
 //
-// Messages to `run` (file descriptor 3): `group N` (before anything is started), `int` (a Ctrl-C was typed: the terminal sends it
-// to the command's group, so `run` would never know of a second one), `paused`, `exit N`. From `run` (descriptor 4): one line
-// when the watchdog is armed; without it the command is never started.
+// Messages to `run` (file descriptor 3): `group N`, `ready` (the listener listens, nothing is started yet), `int` (a Ctrl-C was
+// typed: the terminal sends it to the command's group, so `run` would never know of a second one), `paused`, `exit N`. From `run`
+// (descriptor 4): one line when the watchdog is armed; without it the command is never started.
 //
-// The shells outlive the signals that the command gets (`trap :`; the command itself gets the default back), so that the terminal
-// is not taken from a command that is still cleaning up. Ctrl-Z goes on at once: a suspended holder would be killed at its deadline
+// The shells outlive the signals that the command gets, so that the terminal is not taken from a command that is still cleaning
+// up: they ignore them until each has set its own trap (`:` does nothing, and the command gets the default back). Ctrl-Z goes on at once: a suspended holder would be killed at its deadline
 // while others wait for it.
 
 /** Arguments: leader script, command and its arguments. The text after the job ends keeps a shell from replacing itself by it. */
@@ -27,18 +27,20 @@ exit "$signalbox_code"
 
 /** `$0` is this shell, the rest the command. The pipe between command and listener only ends the listener. */
 export const leaderShell = `
+trap '' HUP INT QUIT TERM
 echo "group $$" >&3
-read -r signalbox_go <&4 || exit 143
-exec 4<&- 5>&1
-trap : HUP INT QUIT TERM
+exec 5>&1
 {
   trap : HUP INT QUIT TERM
+  read -r signalbox_go <&4 || { echo "exit 130" >&3; exit; }
+  exec 4<&-
   (exec "$@" >&5 5>&- 3>&-)
   echo "exit $?" >&3
 } | {
   trap 'signalbox_seen=1; echo int >&3' INT
   trap 'signalbox_seen=1' HUP QUIT TERM
-  exec 5>&-
+  exec 4<&- 5>&-
+  echo ready >&3
   while signalbox_seen=; read -r signalbox_line || [ "$signalbox_seen" ]; do :; done
 }
 `;

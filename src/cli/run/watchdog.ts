@@ -44,7 +44,8 @@ export class Watchdog {
 }
 
 function start(inMs: number): ChildProcess | null {
-  script ??= readFileSync(new URL('./watchdog.sh', import.meta.url), 'utf8');
+  // By value, not by name: the file may be replaced by an update while it runs. Without its comments, for the list of processes.
+  script ??= readFileSync(new URL('./watchdog.sh', import.meta.url), 'utf8').replace(/^\s*(#.*)?\n/gm, '');
   const seconds = Math.max(inMs, 0) / 1000;
   const child = spawn(
     '/bin/sh',
