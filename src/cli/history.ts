@@ -79,7 +79,12 @@ async function history(subject: string | undefined, flags: HistoryFlags): Promis
   const rows = found.items.map((event) => eventRow(event, out.answersTerminal, now));
   if (rows.length > 0)
     out.answer(
-      ...table(HISTORY_HEAD, rows, { terminal: out.answersTerminal, width: out.width, paintHead: out.colours.dim }),
+      ...table(HISTORY_HEAD, rows, {
+        terminal: out.answersTerminal,
+        width: out.width,
+        paintHead: out.colours.dim,
+        flexible: 3,
+      }),
     );
   if (rows.length === 0)
     out.talk(subject === undefined ? 'nothing happened' : `nothing happened to ${foreign(subject, 60)}`);

@@ -91,8 +91,16 @@ describe('status', () => {
 
   test('no line is wider than the terminal', async () => {
     const server = await busyServer();
-    for (const line of lines(plain(onTerminal(server, 'queue uat', 60))))
-      expect(columnsOf(line)).toBeLessThanOrEqual(60);
+    for (const columns of [100, 60, 20]) {
+      for (const command of ['status', 'queue uat', 'history']) {
+        const widths = lines(plain(onTerminal(server, command, columns))).map(columnsOf);
+        expect({ command, columns, wider: widths.filter((width) => width > columns) }).toEqual({
+          command,
+          columns,
+          wider: [],
+        });
+      }
+    }
   });
 
   test('of one environment is all about it, with its queue', async () => {
