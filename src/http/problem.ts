@@ -3,11 +3,7 @@
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ProblemCode, problemKinds } from '../api/problems.ts';
-import type { Refusal } from '../core/errors.ts';
-import type { Blocker } from '../core/lease/standing.ts';
 import { ReplicaBusy, ReplicaStopped, StoreFull } from '../replica/replica.ts';
-import type { Context } from './context.ts';
-import { blockerShape, leaseShape } from './shapes.ts';
 
 /** An error with a code, thrown by what comes before a route (keys, validation) and by routes that cannot go on. */
 export class Problem extends Error {
@@ -59,35 +55,6 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
       requestId: request.id,
       ...problem.facts,
     });
-}
-
-/** A refusal of the core as a reply; ids of leases among its facts become the leases. */
-export async function sendRefusal(
-  context: Context,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  refusal: Refusal,
-): Promise<FastifyReply> {
-  if ((refusal.code === 'forbidden' || refusal.code === 'not_yours') && context.auth.sentNoKey(request)) {
-    return sendProblem(request, reply, needsKey(String(refusal.facts?.needs)));
-  }
-  const { lease, blockedBy, ...facts } = { ...refusal.facts } as Record<string, unknown>;
-  if (typeof lease === 'string') {
-    const shape = await context.replica.look((state, moment) => {
-      const row = state.leases.get(lease);
-      return row === undefined ? null : leaseShape({ state, moment, baseUrl: context.baseUrl }, row);
-    });
-    if (shape !== null) facts.lease = shape;
-  }
-  if (Array.isArray(blockedBy)) facts.blockedBy = (blockedBy as Blocker[]).map(blockerShape);
-  return sendProblem(
-    request,
-    reply,
-    new Problem(refusal.code, refusal.message, {
-      ...(refusal.field === undefined ? {} : { field: refusal.field }),
-      facts,
-    }),
-  );
 }
 
 /** What an error that was thrown on the way tells the client; null when it is a mistake of ours. */

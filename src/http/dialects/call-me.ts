@@ -13,9 +13,9 @@ import { nameFault } from '../../core/names.ts';
 import type { LeaseRow } from '../../core/rows.ts';
 import type { Turn } from '../../core/turn.ts';
 import type { App, Context } from '../context.ts';
+import { anyBody, queryValue } from '../plain.ts';
 import { Problem, problemOf } from '../problem.ts';
 import { checkedKey, onTheLine, watchDelivery } from '../v1/leases.ts';
-import { anyBody, queryValue } from './plain.ts';
 
 const path = '/maybe';
 const via = 'call-me';

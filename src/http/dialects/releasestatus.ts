@@ -7,10 +7,10 @@ import { forbidden, may } from '../../core/access.ts';
 import { configure } from '../../core/environment.ts';
 import { releaseThrough, startThrough } from '../../core/lease/through.ts';
 import type { App, Context } from '../context.ts';
-import { sendRefusal } from '../problem.ts';
+import { anyBody, headerText, queryValue } from '../plain.ts';
+import { sendRefusal } from '../refusal.ts';
 import { time } from '../shapes.ts';
 import { watchDelivery } from '../v1/leases.ts';
-import { anyBody, headerText, queryValue } from './plain.ts';
 
 const environment = 'release';
 

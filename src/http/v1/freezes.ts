@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { Freeze, FreezeRequest, ListOf, PlainList, Problem as ProblemSchema } from '../../api/schemas.ts';
 import { endFreeze, putFreeze } from '../../core/freeze.ts';
 import type { App, Context } from '../context.ts';
-import { sendRefusal } from '../problem.ts';
+import { sendRefusal } from '../refusal.ts';
 import { freezeShape } from '../shapes.ts';
 import { parseTime } from './environments.ts';
 import { page } from './paging.ts';

@@ -7,7 +7,7 @@ import { createKey, deleteKey } from '../../core/key.ts';
 import { randomText } from '../../replica/ids.ts';
 import { makeKey } from '../auth.ts';
 import type { App, Context } from '../context.ts';
-import { sendRefusal } from '../problem.ts';
+import { sendRefusal } from '../refusal.ts';
 import { keyShape } from '../shapes.ts';
 import { page } from './paging.ts';
 import { requireScopeEverywhere } from './scope.ts';

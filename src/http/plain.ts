@@ -1,7 +1,7 @@
 // What the dialects share: they read a query as their clients write it, take any body and ignore it, and put names of people
 // into headers.
 
-import type { App } from '../context.ts';
+import type { App } from './context.ts';
 
 const bodyLimit = 64 * 1024;
 
