@@ -14,6 +14,8 @@ type Needed = {
 };
 
 const table: readonly Needed[] = [
+  { package: 'curl', proof: ['curl'], why: 'tests type the commands that the pages show' },
+  { package: 'bsdutils', proof: ['script'], why: 'the same, at a terminal' },
   { package: 'procps', proof: ['ps'], why: 'tests look at the processes that `signalbox run` starts' },
   {
     package: 'libfaketime',
