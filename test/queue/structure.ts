@@ -1,9 +1,8 @@
 // What must hold of the queue's own structure after every step, whatever the steps were.
 
-import type { Line } from '../../src/core/queue/line.ts';
 import { unusedLinesKept } from '../../src/core/queue/pools.ts';
 import type { Queue } from '../../src/core/queue/queue.ts';
-import type { Place, Unit } from '../../src/core/queue/units.ts';
+import type { Line, Place, Unit } from '../../src/core/queue/units.ts';
 import { freeSlots, openSlots, ranksBefore } from '../../src/core/queue/units.ts';
 import { asksFor, unitsOf } from './specification.ts';
 import type { World } from './world.ts';

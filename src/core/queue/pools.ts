@@ -4,9 +4,7 @@
 
 import type { Labels } from '../rows.ts';
 import { globsMatch, labelsMatch, selectorText } from '../selectors.ts';
-import { Line, type Selector } from './line.ts';
-import type { Place } from './units.ts';
-import { freeSlots } from './units.ts';
+import { freeSlots, Line, type Place, type Selector } from './units.ts';
 
 /** Lines that are kept although nobody waits: the next request for a pool need not look at all of its members again. */
 export const unusedLinesKept = 16;

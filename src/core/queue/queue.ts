@@ -11,12 +11,20 @@
 // bind the wrong member of a pool and delay an earlier request.
 
 import type { Labels, Want } from '../rows.ts';
-import { Line } from './line.ts';
 import { Pools } from './pools.ts';
 import { Ranking } from './ranking.ts';
 import { type Path, roomFor, useFor } from './search.ts';
-import type { Place, Request, Unit } from './units.ts';
-import { freeSlots, latestAt, openSlots, ranksBefore, requestRanksBefore } from './units.ts';
+import {
+  freeSlots,
+  Line,
+  latestAt,
+  openSlots,
+  type Place,
+  type Request,
+  ranksBefore,
+  requestRanksBefore,
+  type Unit,
+} from './units.ts';
 
 export interface PlaceFacts {
   readonly capacity: number;

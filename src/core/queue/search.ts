@@ -8,9 +8,7 @@
 // An exchange among other requests is sought among `bound` units at most. Never cut short is what keeps the order:
 // looking at every slot that a unit can take as it is, and at exchanges within its own request.
 
-import type { Line } from './line.ts';
-import type { Place, Unit } from './units.ts';
-import { ranksBefore } from './units.ts';
+import { type Line, type Place, ranksBefore, type Unit } from './units.ts';
 
 export interface Move {
   readonly unit: Unit;
