@@ -143,7 +143,7 @@ class Run {
     if (!this.#isExact) return;
     // One future of the many, which is enough as there are many grants.
     const future = {
-      returned: [...this.#world.held.values()].filter(() => this.#dice.chance(0.5)).flat(),
+      returned: [...this.#world.held.values()].filter(() => this.#dice.chance(0.5)).flatMap(({ names }) => names),
       left: new Set([...this.#world.waiting.keys()].filter((id) => id !== waiter.id && this.#dice.chance(0.3))),
     };
     const waiting = [...this.#world.waiting.values()];
@@ -172,6 +172,10 @@ class Run {
 function perform(operation: Operation, queue: Queue): void {
   switch (operation.kind) {
     case 'arrive':
+      queue.arrive(operation.ask);
+      break;
+    case 'undo':
+      queue.vacate(operation.names);
       queue.arrive(operation.ask);
       break;
     case 'leave':

@@ -14,6 +14,8 @@ export interface Mutant {
   /** Text that stands in the file exactly once, and what stands there instead. */
   readonly find: string;
   readonly put: string;
+  /** Where looking for it begins, if it shows in few worlds only. */
+  readonly seed?: number;
 }
 
 /** Wrong even where no search is bounded. */
@@ -34,10 +36,10 @@ export const mutants: readonly Mutant[] = [
     fault: 'never takes over a slot that is set aside for a later request',
     file: 'search.ts',
     find: 'if (this.#latest === null || !ranksBefore(this.#unit, this.#latest)) return null;',
-    put: 'if (Number.isInteger(bound) || bound > 0) return null;',
+    put: 'return null;',
   },
   {
-    fault: 'takes over from the earliest that can be reached instead of the latest',
+    fault: 'takes over from whichever later request it reaches first instead of the latest',
     file: 'search.ts',
     find: 'if (this.#latest === null || ranksBefore(this.#latest, unit)) this.#latest = unit;',
     put: 'if (this.#latest === null || !ranksBefore(this.#unit, this.#latest)) this.#latest = unit;',
@@ -49,7 +51,7 @@ export const mutants: readonly Mutant[] = [
     put: '',
   },
   {
-    fault: 'makes only way for whoever asks for the environment itself',
+    fault: 'gives a free slot only to those who ask for the environment by name',
     file: 'search.ts',
     find: '      for (const line of to.lines) {\n        const unit = line.first(',
     put: '      for (const line of [to.own]) {\n        const unit = line.first(',
@@ -70,7 +72,8 @@ export const mutants: readonly Mutant[] = [
     fault: 'forgets that one unit of a request may make way for another when a slot comes free',
     file: 'search.ts',
     find: 'if (!this.#movable.has(sibling) && sibling.line.places.has(from)) this.#move(sibling, from);',
-    put: 'if (sibling.index < 0) this.#move(sibling, from);',
+    put: ';',
+    seed: 1100,
   },
   {
     fault: 'sets the same environment aside twice for one request',
@@ -154,13 +157,13 @@ export const mutants: readonly Mutant[] = [
     fault: 'keeps the lines of selectors for ever',
     file: 'pools.ts',
     find: 'if (this.#unused.size <= unusedLinesKept) return;',
-    put: 'if (this.#unused.size >= 0) return;',
+    put: 'return;',
   },
   {
-    fault: 'reports a request as ready once in its life',
+    fault: 'does not say that a request is ready when another slot than its first came last',
     file: 'queue.ts',
     find: 'if (--unit.request.missing === 0) this.#full.add(unit.request);',
-    put: 'if (--unit.request.missing === 0 && unit.previous === null && unit.index === 0) this.#full.add(unit.request);',
+    put: 'if (--unit.request.missing === 0 && unit.index === 0) this.#full.add(unit.request);',
   },
   {
     fault: 'shows everybody as the next',
@@ -177,6 +180,7 @@ export const mutantsWithBound: readonly Mutant[] = [
     file: 'queue.ts',
     find: '        this.#keepOrder(place);\n',
     put: '',
+    seed: 41,
   },
   {
     fault: 'lets the first in order wait for an exchange of its own',
@@ -200,7 +204,7 @@ export const mutantsWithBound: readonly Mutant[] = [
     fault: 'knows no exchange within a request',
     file: 'search.ts',
     find: 'if (mover.line.places.has(to) && this.#visit(sibling, { unit: mover, to })) own.push(sibling);',
-    put: 'if (to.held > 1000) own.push(sibling);',
+    put: ';',
   },
 ];
 

@@ -10,6 +10,8 @@ export interface Shape {
   readonly environments: number;
   readonly capacityMax: number;
   readonly waitingMax: number;
+  /** Label keys, each with two values: how many different pools there can be. */
+  readonly keys: number;
   /** Part of the wants that are by label. */
   readonly byLabel: number;
   /** Part of the requests that want several things. */
@@ -56,6 +58,7 @@ export function smallShape(dice: Dice): Shape {
     environments: 2 + dice.below(5),
     capacityMax: 1 + dice.below(3),
     waitingMax: 4 + dice.below(10),
+    keys: 2,
     byLabel: dice.roll(),
     several: dice.roll() ** 2,
     levels: 1 + dice.below(3),
@@ -71,6 +74,7 @@ export function tangledShape(dice: Dice): Shape {
     ...smallShape(dice),
     environments: 4 + dice.below(3),
     waitingMax: 12,
+    keys: 2 + dice.below(3),
     byLabel: 0.5 + dice.roll() * 0.5,
     several: 0.5 + dice.roll() * 0.5,
     absent: 0.3 + dice.roll() * 0.6,
@@ -148,16 +152,18 @@ export class RandomOperations {
     return wants.length > 0 ? wants : [{ labels: {}, count: 1 }];
   }
 
+  /** Mostly one label, sometimes two or none, in any order. */
   #selector(): Labels {
-    return this.#dice.of<Labels>([
-      {},
-      { a: '0' },
-      { a: '1' },
-      { b: '0' },
-      { b: '1' },
-      { a: '1', b: '1' },
-      { b: '1', a: '1' },
-    ]);
+    const dice = this.#dice;
+    const labels = Object.entries(this.#labels());
+    const first = dice.of(labels);
+    const both = dice.chance(0.2) ? [first, dice.of(labels)] : [first];
+    return dice.chance(0.1) ? {} : Object.fromEntries(both);
+  }
+
+  #labels(): Labels {
+    const keys = Array.from({ length: this.#shape.keys }, (_, i) => 'abcd'.charAt(i));
+    return Object.fromEntries(keys.map((key) => [key, `${this.#dice.below(2)}`]));
   }
 
   #facts(): PlaceFacts {
@@ -166,7 +172,7 @@ export class RandomOperations {
       capacity: 1 + dice.below(this.#shape.capacityMax),
       dirty: 0,
       closed: false,
-      labels: { a: `${dice.below(2)}`, b: `${dice.below(2)}` },
+      labels: this.#labels(),
     };
   }
 
@@ -198,11 +204,18 @@ export class RandomOperations {
     return names.length === 0 ? null : { kind: 'remove', name: this.#dice.of(names)[0] };
   }
 
+  /** Mostly a release, sometimes a grant that is taken back. */
   #release(): Operation | null {
     const leases = [...this.#world.held];
     if (leases.length === 0) return null;
-    const [id, names] = this.#dice.of(leases);
-    return { kind: 'release', id, names };
+    const [id, { names, request }] = this.#dice.of(leases);
+    // What it asked for by name may be gone since; then nobody could have granted it in this turn.
+    const isThere = request?.wants.every(
+      (want) => !('environment' in want) || this.#world.environments.has(want.environment),
+    );
+    if (request === null || !isThere || this.#dice.chance(0.95)) return { kind: 'release', id, names };
+    const { level, order, wants, globs, present } = request;
+    return { kind: 'undo', ask: { id, level, order, wants, globs }, names, present };
   }
 
   #leave(): Operation | null {

@@ -36,7 +36,16 @@ export interface WaitingUnit {
   readonly id: string;
 }
 
-export function unitsOf(request: Waiting): WaitingUnit[] {
+/** Remembered, as a request never changes. */
+const known = new WeakMap<Waiting, readonly WaitingUnit[]>();
+
+export function unitsOf(request: Waiting): readonly WaitingUnit[] {
+  const units = known.get(request) ?? makeUnits(request);
+  known.set(request, units);
+  return units;
+}
+
+function makeUnits(request: Waiting): WaitingUnit[] {
   const wants = request.wants.flatMap((want) => ('environment' in want ? [want] : Array(want.count).fill(want)));
   return wants.map((want, index) => ({ request, want, id: `${request.id}/${index}` }));
 }
@@ -57,9 +66,17 @@ export function asksFor(unit: WaitingUnit, environment: Pick<Environment, 'name'
   return carries && (request.globs === null || request.globs.some((glob) => allows(glob, environment.name)));
 }
 
+const patterns = new Map<string, RegExp>();
+
 function allows(glob: string, name: string): boolean {
-  const pattern = glob.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
-  return new RegExp(`^${pattern}$`, 's').test(name);
+  const pattern = patterns.get(glob) ?? patternOf(glob);
+  patterns.set(glob, pattern);
+  return pattern.test(name);
+}
+
+function patternOf(glob: string): RegExp {
+  const text = glob.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
+  return new RegExp(`^${text}$`, 's');
 }
 
 /** Ids of the units for which a slot is set aside. */

@@ -13,6 +13,8 @@ export type Operation =
   | { readonly kind: 'remove'; readonly name: string }
   /** Another server granted it, perhaps with other environments than are set aside here. */
   | { readonly kind: 'granted'; readonly id: string; readonly names: readonly string[] }
+  /** A grant is taken back, because it could not be made durable: the holder waits again, where it stood. */
+  | { readonly kind: 'undo'; readonly ask: Ask; readonly names: readonly string[]; readonly present: boolean }
   /** A lease that is known from the store as held. */
   | { readonly kind: 'occupy'; readonly id: string; readonly names: readonly string[] };
 
@@ -23,13 +25,17 @@ export interface Waiter extends Waiting {
 export class World {
   readonly environments = new Map<string, { facts: PlaceFacts; held: number }>();
   readonly waiting = new Map<string, Waiter>();
-  /** Environments by the lease that holds them. */
-  readonly held = new Map<string, readonly string[]>();
+  /** Who holds what, and as what it waited. */
+  readonly held = new Map<string, { names: readonly string[]; request: Waiter | null }>();
 
   apply(operation: Operation): void {
     switch (operation.kind) {
       case 'arrive':
         for (const want of operation.ask.wants) if ('environment' in want) this.#firstUse(want.environment);
+        this.waiting.set(operation.ask.id, { ...operation.ask, present: operation.present });
+        break;
+      case 'undo':
+        this.#giveBack(operation.ask.id, operation.names);
         this.waiting.set(operation.ask.id, { ...operation.ask, present: operation.present });
         break;
       case 'leave':
@@ -39,8 +45,7 @@ export class World {
         this.#waiter(operation.id).present = operation.present;
         break;
       case 'release':
-        for (const name of operation.names) this.#environment(name).held--;
-        this.held.delete(operation.id);
+        this.#giveBack(operation.id, operation.names);
         break;
       case 'change':
         this.environments.set(operation.name, {
@@ -53,9 +58,9 @@ export class World {
         break;
       case 'granted':
       case 'occupy':
+        this.held.set(operation.id, { names: operation.names, request: this.waiting.get(operation.id) ?? null });
         this.waiting.delete(operation.id);
         for (const name of operation.names) this.#environment(name).held++;
-        this.held.set(operation.id, operation.names);
         break;
     }
   }
@@ -74,6 +79,11 @@ export class World {
     if (!this.environments.has(name)) {
       this.environments.set(name, { facts: { capacity: 0, dirty: 0, closed: false, labels: {} }, held: 0 });
     }
+  }
+
+  #giveBack(id: string, names: readonly string[]): void {
+    for (const name of names) this.#environment(name).held--;
+    this.held.delete(id);
   }
 
   #environment(name: string): { facts: PlaceFacts; held: number } {
