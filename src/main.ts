@@ -27,6 +27,8 @@ export interface RunningServer {
   /** What the store held: `3 environments, 2 held, 4 waiting`. */
   readonly summary: string;
   readonly keysOn: boolean;
+  /** Resolves when the store has failed while it served: nothing more can be decided, and only a new start can tell what was kept. */
+  readonly failed: Promise<Error>;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ async function served(settings: ServerSettings, log: Log, logger: pino.Logger): 
     historyMs: settings.historyDays * 24 * hour,
     startFacts: { version: manifest.version },
   });
+  const failed = new Promise<Error>((resolve) => replica.onBroken(resolve));
   const polls = new Polls(replica, systemClock);
   const auth = new Authentication(settings, systemClock.wall);
   auth.setKeys(await replica.look((state) => [...state.keys.values()]));
@@ -105,6 +108,7 @@ async function served(settings: ServerSettings, log: Log, logger: pino.Logger): 
   logger.info({ url, store: log.name }, 'listening');
   return {
     ...{ url, summary, store: log.name, isNew: replica.isNew, keysOn: auth.keysOn },
+    failed,
     close: async () => {
       stopping.abort();
       polls.stop();

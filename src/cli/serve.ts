@@ -49,9 +49,12 @@ export function serveCommand() {
     const stopped = stopSignal();
     const server = await started(settings);
     for (const line of welcome(server, settings, out)) out.answer(line);
-    await stopped;
+    const failure = await Promise.race([stopped, server.failed]);
     setTimeout(() => process.exit(EXIT.no), CLOSE_MS).unref();
     await server.close();
+    // Whoever watches over it starts it again, and that start finds out what was kept.
+    if (failure instanceof Error)
+      throw new Failure({ what: `the store has failed: ${failure.message}`, code: 'store_broken' });
   });
 }
 

@@ -1,5 +1,6 @@
-// GET /: a greeting, for whoever looks whether somebody is there.
+// GET /: a greeting, for whoever looks whether somebody is there; and the address that the links of leases have.
 
+import { Type } from 'typebox';
 import type { App, Context } from './context.ts';
 import { Problem } from './problem.ts';
 import { requireScopeEverywhere } from './v1/scope.ts';
@@ -17,6 +18,13 @@ export function home(app: App, { settings, auth }: Context): void {
         `Signalbox ${settings.version}: pipelines take turns here.\n\nCurrently waiting for + recently failed:\nTotal : 0\n`,
       );
   });
+
+  // Where the links of leases point: who holds it now, as the API says it.
+  app.get(
+    '/environments/:name',
+    { schema: { hide: true, params: Type.Object({ name: Type.String() }) } },
+    async (request, reply) => reply.redirect(`/v1/environments/${encodeURIComponent(request.params.name)}`),
+  );
 
   // One of the older systems is stopped by this. Without a key anybody's script could do it, so nobody's may.
   app.delete('/', { schema: { hide: true } }, async (request) => {

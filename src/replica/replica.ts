@@ -88,6 +88,7 @@ export class Replica {
   /** A turn was taken back since: full requests may have been left without their grant. */
   #mustRegrant = false;
   #broken: Error | null = null;
+  readonly #brokenListeners: ((error: Error) => void)[] = [];
   #closing = false;
   /** From which lease secrets are derived. */
   readonly secret: string;
@@ -188,6 +189,11 @@ export class Replica {
     return this.#log;
   }
 
+  /** Calls back once, when the log has failed: nothing more can be decided here, and only another start can tell what was kept. */
+  onBroken(listener: (error: Error) => void): void {
+    this.#brokenListeners.push(listener);
+  }
+
   /** Why it can decide nothing more; null while it can. */
   get broken(): Error | null {
     return this.#broken;
@@ -214,6 +220,11 @@ export class Replica {
     return new ReplicaStopped(
       this.#broken === null ? 'the server is stopping' : `the store has failed: ${this.#broken.message}`,
     );
+  }
+
+  #fail(error: Error): void {
+    this.#broken = error;
+    for (const listener of this.#brokenListeners.splice(0)) listener(error);
   }
 
   #pumpSoon(): void {
@@ -250,7 +261,7 @@ export class Replica {
     } catch (error) {
       // Nobody knows whether it was kept. Nothing is answered; the next start finds out.
       (turn as Turn | null)?.undo();
-      this.#broken = error as Error;
+      this.#fail(error as Error);
       this.#doneWriting();
       for (const { reject } of batch) reject(this.#stopped());
       return;
@@ -370,7 +381,7 @@ export class Replica {
     } catch (error) {
       if (error instanceof StoreFull || this.#broken !== null || this.#closing) return;
       // As with a turn: a log that fails once is not trusted again.
-      this.#broken = error as Error;
+      this.#fail(error as Error);
     }
   }
 

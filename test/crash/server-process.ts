@@ -14,11 +14,13 @@ export class ServerProcess {
   readonly url: string;
   readonly #folder: string;
   readonly #flags: readonly string[];
+  readonly #variables: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
   /** What the server has written to stderr and stdout, for a failed test. */
   output = '';
 
-  private constructor(port: number, flags: readonly string[]) {
+  private constructor(port: number, flags: readonly string[], variables: Readonly<Record<string, string>>) {
+    this.#variables = variables;
     this.#folder = mkdtempSync(join(tmpdir(), 'signalbox-crash-'));
     this.url = `http://127.0.0.1:${port}`;
     this.#flags = [
@@ -32,8 +34,11 @@ export class ServerProcess {
     ];
   }
 
-  static async create(flags: readonly string[] = []): Promise<ServerProcess> {
-    return new ServerProcess(await freePort(), flags);
+  static async create(
+    flags: readonly string[] = [],
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
+    return new ServerProcess(await freePort(), flags, variables);
   }
 
   get pid(): number {
@@ -42,7 +47,10 @@ export class ServerProcess {
 
   /** Starts it and resolves once it can decide. */
   async start(): Promise<void> {
-    const child = spawn(program, ['serve', ...this.#flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, ['serve', ...this.#flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#variables },
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));

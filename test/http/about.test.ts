@@ -22,6 +22,15 @@ describe('GET /', () => {
   });
 });
 
+test('the page of a lease leads to its environment', async () => {
+  const { call } = await start();
+  await call('PUT', '/v1/environments/a%2Fb', { body: {} });
+  const lease = await call('POST', '/v1/leases', { body: { environment: 'a/b' } });
+  const { pathname } = new URL((lease.json as { page: string }).page);
+  const page = await call('GET', pathname);
+  expect(await call('GET', page.headers.get('location') ?? '')).toMatchObject({ status: 200, json: { name: 'a/b' } });
+});
+
 test('DELETE / is 401 without a key, whatever is sent, and stops nothing', async () => {
   const { call } = await start();
   for (const headers of [{}, { authorization: 'token x' }, { 'x-api-key': 'x' }] as Record<string, string>[])

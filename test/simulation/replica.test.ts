@@ -207,13 +207,16 @@ test('a reply that was lost says nothing once another has told of the grant (L5)
   expect(server.lease('ls_1')?.state).toBe('held');
 });
 
-test('a beat that fails stops the replica, as a turn that fails does', async () => {
+test('a beat that fails stops the replica, as a turn that fails does, and whoever runs it is told', async () => {
   const server = await Server.open();
+  const told: string[] = [];
+  server.replica.onBroken((error) => told.push(error.message));
   void server.ask('ls_1');
   await server.pass(100);
   server.faults = { ...noLogFaults, beatLost: 1 };
   await server.pass(3_000);
   expect(server.replica.broken?.message).toContain('beat');
+  expect(told).toEqual([server.replica.broken?.message]);
   await expect(server.renew('ls_1')).rejects.toThrow('the store has failed');
 });
 

@@ -91,6 +91,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   store_corrupt: EXIT.configuration,
   store_newer: EXIT.configuration,
   store_not_writable: EXIT.cannotWrite,
+  // It failed while it served.
+  store_broken: EXIT.cannotWrite,
 };
 
 /** The exit code of a problem; a code of a newer server is judged by its HTTP status. */
