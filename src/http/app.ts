@@ -81,25 +81,29 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
     routes.add(route.method, route.url, route.config);
     if (route.url.startsWith('/v1/')) completeRoute(route);
   });
-  app.addHook('onRequest', async (request, reply) => {
+  // Hooks call back instead of returning promises: these stand in the way of every request.
+  app.addHook('onRequest', (request, reply, done) => {
     prepare(request, reply);
     connections.enter(request, reply);
     refuseUnclear(request);
     refuseForged(request, context.auth, context.settings.insecure);
     if (needsAdmission(request)) context.auth.admit(request);
+    done();
   });
   let closed = (): void => undefined;
   app.addHook('preClose', async () => {
     closed = connections.closeAsTheyEnd();
   });
   app.addHook('onClose', async () => closed());
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (context.stopping.aborted) reply.header('connection', 'close');
+    done(null, payload);
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     context.metrics.count(request.method, request.routeOptions.url ?? '(none)', reply.statusCode);
     const code = codeOfReply.get(reply);
     if (code !== undefined) context.metrics.countProblem(code);
+    done();
   });
   app.setErrorHandler((error, request, reply) => onError(error as Error, request, reply));
   app.setNotFoundHandler((request, reply) => {

@@ -28,6 +28,8 @@ export class Authentication {
   readonly #admins: readonly { hash: Buffer; actor: Actor }[];
   readonly #anonymousGrants: readonly Grant[];
   readonly #trustUser: { header: string; from: BlockList } | null;
+  /** Whose key a request has shown, so that it is looked for once. */
+  readonly #admitted = new WeakMap<FastifyRequest, Actor>();
   readonly #wrong = new Map<string, { count: number; until: number }>();
   readonly #now: () => number;
   /** Keys of the store, as durable. */
@@ -59,7 +61,7 @@ export class Authentication {
   /** The actor of a request. Throws 401, or 429 after too many wrong keys. */
   actor(request: FastifyRequest): Actor {
     const token = this.keysOn ? tokenOf(request) : null;
-    const actor = token === null ? this.#anonymous() : this.#withKey(token, request);
+    const actor = token === null ? this.#anonymous() : (this.#admitted.get(request) ?? this.#withKey(token, request));
     return this.#asPerson(actor, request);
   }
 
@@ -67,7 +69,7 @@ export class Authentication {
   admit(request: FastifyRequest): void {
     if (!this.keysOn) return;
     const token = tokenOf(request);
-    if (token !== null) this.#withKey(token, request);
+    if (token !== null) this.#admitted.set(request, this.#withKey(token, request));
     else if (this.#anonymousGrants.length === 0) throw needsKey(null);
   }
 
@@ -110,7 +112,7 @@ export class Authentication {
   #find(token: string): Actor | 'expired' | null {
     const parts = /^sbx_([0-9A-Za-z]{1,32})_([0-9A-Za-z_-]{1,128})$/.exec(token);
     const row = parts === null ? undefined : this.#keys.get(parts[1] as string);
-    const given = Buffer.from(hash('sha256', row === undefined ? token : (parts?.[2] as string)), 'hex');
+    const given = hash('sha256', row === undefined ? token : (parts?.[2] as string), 'buffer');
     if (row !== undefined) {
       if (!timingSafeEqual(given, Buffer.from(row.hash, 'hex'))) return null;
       if (row.expiresAt !== null && row.expiresAt <= this.#now()) return 'expired';

@@ -209,11 +209,14 @@ export async function answerAsk(
 ): Promise<FastifyReply> {
   const { replayed, created } = acquired;
   const { id } = acquired.lease;
-  const needsLine = acquired.lease.state === 'waiting' || replayed;
-  const isNews = !replayed || acquired.lease.state === 'waiting';
-  const known = needsLine ? await onTheLine(context, request, id, true, { waitMs, after: null }) : acquired.lease;
-  // As it stands now: it may have ended while the reply was on its way here (L10).
-  const lease = (await context.replica.look((state) => state.leases.get(id))) ?? known ?? acquired.lease;
+  const look = () => context.replica.look((state) => state.leases.get(id));
+  // As it stands now: a later command of the same turn may have granted it, or ended it.
+  const now = (await look()) ?? acquired.lease;
+  const isNews = !replayed || now.state === 'waiting';
+  const needsLine = now.state === 'waiting' || replayed;
+  if (needsLine) await onTheLine(context, request, id, true, { waitMs, after: null });
+  // And it may have ended while the news of its grant was on the way here (L10).
+  const lease = needsLine ? ((await look()) ?? now) : now;
   if (replayed) reply.header('Idempotency-Replayed', 'true');
   if (lease.state !== 'waiting' && lease.state !== 'held') {
     const end = lease.end;
