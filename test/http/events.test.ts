@@ -137,8 +137,11 @@ describe('GET /v1/events/stream', () => {
     expect(stream.seen.map(({ data }) => data.seq)).toEqual(all.items.map(({ seq }: Item) => seq));
   });
 
-  test('nothing is left out by clients that come and go while much happens', async () => {
-    const server = await start();
+  test.each([
+    'memory',
+    'sqlite',
+  ])('%s: nothing is left out by clients that come and go while much happens', async (kind) => {
+    const server = await start({ store: kind === 'memory' ? { kind } : { kind: 'sqlite', path: storePath() } });
     const seen: number[] = [];
     const writing = (async () => {
       for (let i = 0; i < 40; i++) await someHistory(server, ['a', 'b', 'c']);
@@ -266,11 +269,15 @@ describe('GET /v1/events/stream', () => {
   });
 });
 
-/** A server on a store from which the beginning of the history has gone, as after --history-days. */
-async function startWithPrunedHistory(): Promise<TestServer> {
+function storePath(): string {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-events-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'signalbox.db');
+  return join(folder, 'signalbox.db');
+}
+
+/** A server on a store from which the beginning of the history has gone, as after --history-days. */
+async function startWithPrunedHistory(): Promise<TestServer> {
+  const path = storePath();
   const before = await startForFile({ store: { kind: 'sqlite', path } });
   await someHistory(before);
   await before.stop();

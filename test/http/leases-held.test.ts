@@ -218,12 +218,13 @@ describe('taking away', () => {
 });
 
 describe('a reply that is lost on the way', () => {
-  const body = JSON.stringify({ environment: 'uat' });
-  const lines = (path: string) =>
-    [
-      ...[`POST ${path} HTTP/1.1`, 'Host: localhost', 'Content-Type: application/json', 'Idempotency-Key: once'],
+  const lines = (path: string, environment = 'uat', key = 'once') => {
+    const body = JSON.stringify({ environment });
+    return [
+      ...[`POST ${path} HTTP/1.1`, 'Host: localhost', 'Content-Type: application/json', `Idempotency-Key: ${key}`],
       ...[`Content-Length: ${body.length}`, '', body],
     ].join('\r\n');
+  };
   const again = { body: { environment: 'uat' }, headers: { 'idempotency-key': 'once' } };
 
   test('asked again with the same key it is the same lease, and one slot', async () => {
@@ -253,6 +254,17 @@ describe('a reply that is lost on the way', () => {
     await freed;
     await eventually(async () => expect(await environment('uat')).toMatchObject({ held: [], waiting: 0, free: 1 }));
     expect(await call('POST', '/v1/leases', { body: { environment: 'uat' } })).toMatchObject({ status: 201 });
+  });
+
+  test('the same for a grant whose reply stands in line behind another one, on a connection that then goes', async () => {
+    const server = await start({ graceSeconds: 1 });
+    const { ask, environment } = server;
+    await ask({ environment: 'busy' });
+    const poll = lines('/v1/leases?wait=60', 'busy', 'poll');
+    const connection = await raw(server, poll + lines('/v1/leases'));
+    await eventually(async () => expect((await environment('uat')).held).toHaveLength(1));
+    connection.socket.destroy();
+    await eventually(async () => expect((await environment('uat')).held).toEqual([]));
   });
 
   test('a client that has hung up before it was in the queue holds nothing beyond the grace', async () => {
