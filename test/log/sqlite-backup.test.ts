@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { backupStore, restoreStore } from '../../src/log/sqlite/backup.ts';
 import { openSqliteLog } from '../../src/log/sqlite.ts';
-import { damage, sql } from './damage.ts';
+import { damage, sql, swapLeaves } from './damage.ts';
 import { Hand, rowsOf } from './drafts.ts';
 import { newFolder } from './folder.ts';
 import { ServerProcess } from './server-process.ts';
@@ -76,6 +76,24 @@ test('what was there before is kept beside it, with what was still in its log', 
   const { rows } = await contents(`${store}.replaced`);
   expect(rows.slice(0, 2)).toEqual(['first', 'turn-1-0']);
   expect(rows.length).toBeGreaterThanOrEqual(1 + 3 * 9 + 1);
+});
+
+test('what a removed store has left beside it gets into no other', async () => {
+  const { store, backup } = names();
+  await write(store, 'first');
+  backupStore(store, backup);
+  const removeAfterCrash = async () => {
+    const server = await ServerProcess.start(store);
+    await server.hasTaken(server.acknowledged + 3);
+    await server.kill();
+    expect(existsSync(`${store}-wal`)).toBe(true);
+    rmSync(store);
+  };
+  await removeAfterCrash();
+  restoreStore(backup, store);
+  expect(await contents(store)).toMatchObject({ seq: 2, rows: ['first'] });
+  await removeAfterCrash();
+  expect(await contents(store)).toMatchObject({ seq: 0, rows: [] });
 });
 
 describe('the epoch rises', () => {
@@ -150,11 +168,21 @@ describe('a restore is refused, and changes nothing,', () => {
     expect(restoreStore(backup, store)).toMatchObject({ epoch: 1 });
   });
 
-  test('when the backup is damaged', async () => {
+  test('when a page of the backup is damaged', async () => {
     const { store, backup } = names();
     await write(store, 'first');
     backupStore(store, backup);
     damage(backup, 'event', () => true);
+    await refused(backup, store, 'store_corrupt');
+  });
+
+  test('when pages of the backup are in each other’s place', async () => {
+    const { store, backup } = names();
+    const log = await openSqliteLog(store);
+    await (await Hand.on(log)).take(Array.from({ length: 1_000 }, (_, i) => ({ id: `ls_${i}` })));
+    await log.close();
+    backupStore(store, backup);
+    swapLeaves(backup, 'item');
     await refused(backup, store, 'store_corrupt');
   });
 

@@ -130,6 +130,17 @@ describe('what is damaged', () => {
     await log.close();
     expect(sql(path, `SELECT count(*) AS n FROM item WHERE id IN ('a', 'b')`)).toEqual([{ n: 0 }]);
   });
+
+  test('a turn that fails half-way is taken back', async () => {
+    const path = await someStore(0);
+    const log = await openSqliteLog(path);
+    const hand = await Hand.on(log);
+    const error = await hand.take([{ id: 'a' }], [{ subject: undefined }]).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'store_failed' });
+    await expect(log.turn(0, () => null)).rejects.toBe(error);
+    await log.close();
+    expect(sql(path, 'SELECT count(*) AS n FROM item')).toEqual([{ n: 0 }]);
+  });
 });
 
 describe('what cannot be written', () => {

@@ -3,7 +3,7 @@
 //   - while a store is put back, the old one stays until the new one takes its place in a single step;
 //   - what is put back has a higher epoch than all that this place has had, so that no fence comes twice.
 
-import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { damaged, StoreError } from '../store-error.ts';
 import { inspect, migrate, openForReading, pragma } from './database.ts';
@@ -57,6 +57,8 @@ export function restoreStore(backup: string, path: string): Meta {
     renameSync(files.restoring, files.database);
     syncFolderOf(files.database);
     return { ...copied, epoch, copiedAt: null };
+  } catch (error) {
+    throw storeErrorOf(error, path);
   } finally {
     rmSync(files.restoring, { force: true });
     lock.release();
@@ -120,11 +122,31 @@ function checkWhole({ database, shown }: StoreFiles): void {
 }
 
 /**
- * Keeps what is there under another name, without taking it from its place. Its log (`-wal`) goes into it first: beside the
- * new store it would be taken for the new store's.
+ * Keeps what is there under another name, without taking it from its place. No log (`-wal`) may stay beside the new store: it
+ * would be taken for the new store's.
  */
 function setAside(files: StoreFiles): void {
-  if (!existsSync(files.database)) return;
+  for (const end of ['', '-wal', '-shm']) rmSync(files.replaced + end, { force: true });
+  if (existsSync(files.database)) {
+    takeInLog(files);
+    keepAs(files.database, files.replaced);
+  }
+  // Of a store that is damaged, or of which only this is left.
+  if (existsSync(`${files.database}-wal`)) renameSync(`${files.database}-wal`, `${files.replaced}-wal`);
+  rmSync(`${files.database}-shm`, { force: true });
+}
+
+function keepAs(file: string, name: string): void {
+  try {
+    linkSync(file, name);
+  } catch {
+    // Not every file system can have two names for a file.
+    copyFileSync(file, name);
+  }
+}
+
+/** Writes what is in a store's log into the store itself, if it is not too damaged for that. */
+function takeInLog(files: StoreFiles): void {
   try {
     const old = new DatabaseSync(files.database, { timeout: OTHERS_MS });
     try {
@@ -136,12 +158,7 @@ function setAside(files: StoreFiles): void {
     if (isBusy(error)) throw openElsewhere(files);
     const told = storeErrorOf(error, files.shown);
     if (told.code !== 'store_corrupt') throw told;
-    // Damaged: its log cannot go into it, and stays beside it.
-    if (existsSync(`${files.database}-wal`)) renameSync(`${files.database}-wal`, `${files.replaced}-wal`);
-    rmSync(`${files.database}-shm`, { force: true });
   }
-  rmSync(files.replaced, { force: true });
-  linkSync(files.database, files.replaced);
 }
 
 function openElsewhere({ shown }: StoreFiles): StoreError {

@@ -5,6 +5,7 @@ import { randomFillSync } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OWNER_ONLY } from './files.ts';
+import { isFull } from './problems.ts';
 
 const CHUNK_BYTES = 1 << 20;
 
@@ -27,7 +28,7 @@ export class Ballast {
       return true;
     } catch (error) {
       this.release();
-      if (['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      if (isFull(error)) return false;
       throw error;
     }
   }

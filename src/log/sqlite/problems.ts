@@ -1,4 +1,4 @@
-// From SQLite's result codes to store errors.
+// From the result codes of SQLite and of the file system to store errors.
 
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 
@@ -17,11 +17,17 @@ const meanings: Readonly<Record<number, { code: StoreErrorCode; says: string }>>
   26: { code: 'store_not_ours', says: 'is not a Signalbox store. Give another path with --store.' },
 };
 
+const fileMeanings: Readonly<Record<string, { code: StoreErrorCode; says: string }>> = {
+  EACCES: { code: 'store_not_writable', says: 'may not be written. Give this user the right to write its directory.' },
+  EPERM: { code: 'store_not_writable', says: 'may not be written. Give this user the right to write its directory.' },
+  EROFS: { code: 'store_not_writable', says: 'is on a disk that cannot be written. Give a path on another.' },
+};
+
 /** Whether a write failed because there is no room. SQLite's shared memory grows with its log, and tells of it by a code of its own. */
 export function isFull(error: unknown): boolean {
   if (error instanceof StoreError) return error.code === 'store_full';
-  const { errcode } = error as { errcode?: number };
-  return errcode === FULL || errcode === IOERR_SHMSIZE;
+  const { errcode, code } = error as { errcode?: number; code?: string };
+  return errcode === FULL || errcode === IOERR_SHMSIZE || code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 export function isBusy(error: unknown): boolean {
@@ -32,8 +38,10 @@ export function isBusy(error: unknown): boolean {
 /** What an error means for the store that a person calls `shown`. */
 export function storeErrorOf(error: unknown, shown: string): StoreError {
   if (error instanceof StoreError) return error;
-  const { errcode, errstr, message } = error as { errcode?: number; errstr?: string; message?: string };
-  const known = isFull(error) ? meanings[FULL] : meanings[(errcode ?? 0) & 0xff];
+  const { errcode, errstr, code, message } = error as Partial<Record<'errstr' | 'code' | 'message', string>> & {
+    errcode?: number;
+  };
+  const known = isFull(error) ? meanings[FULL] : (meanings[(errcode ?? 0) & 0xff] ?? fileMeanings[code ?? '']);
   if (known !== undefined) return new StoreError(known.code, `${shown} ${known.says}`, { cause: error });
   const why = errcode === undefined ? message : `${errstr}, ${errcode}`;
   return new StoreError(
