@@ -49,12 +49,14 @@ async function renew(argument: string | undefined, flags: RenewFlags): Promise<v
   const budgetMs = durationArgument(flags.serverWait, '--server-wait');
   const chosen = chosenLease(argument, flags, variables());
   if (chosen === null) throw stateMissing(flags.state ?? '');
+  // Listened for before the first word: whoever reads it may stop the loop at once.
+  const stop = everyMs === null ? null : new Interruption(variable(variables(), 'CI') !== null);
   const { client, settings, need } = await connect(chosen.connection);
   const first = need(await untilAnswered(() => client.renew(chosen.id, { secret: chosen.secret }), budgetMs));
   tell(out, first);
-  if (everyMs === null) return;
+  if (everyMs === null || stop === null) return;
   warnWhenTooSlow(out, first, everyMs);
-  await keepRenewing({ client, settings, chosen, out, everyMs, stateFile: flags.state ?? null }, first);
+  await keepRenewing({ client, settings, chosen, out, everyMs, stateFile: flags.state ?? null, stop }, first);
 }
 
 interface Loop {
@@ -64,10 +66,13 @@ interface Loop {
   readonly out: Output;
   readonly everyMs: number;
   readonly stateFile: string | null;
+  readonly stop: Interruption;
 }
 
-async function keepRenewing({ client, settings, chosen, out, everyMs, stateFile }: Loop, first: Lease): Promise<void> {
-  const stop = new Interruption(variable(variables(), 'CI') !== null);
+async function keepRenewing(
+  { client, settings, chosen, out, everyMs, stateFile, stop }: Loop,
+  first: Lease,
+): Promise<void> {
   let deadline = deadlineOf(first, performance.now());
   let waitMs = everyMs;
   while (true) {
