@@ -8,6 +8,7 @@ import { errorsDoc, errorsDocPath } from '../../scripts/write-errors-doc.ts';
 import { type ProblemCode, problemKinds } from '../../src/api/problems.ts';
 import { KNOWN_CODES } from '../../src/cli/text/exit-codes.ts';
 import { refusalCodes } from '../../src/core/errors.ts';
+import { FaultyLog, startOnLog } from './on-log.ts';
 import { admin, eventually, type Reply, raw, rawRequest, start, type TestServer } from './server.ts';
 
 const codes = Object.keys(problemKinds) as ProblemCode[];
@@ -186,8 +187,18 @@ const provoked: Record<ProblemCode, (() => Promise<Said>) | string> = {
   },
   shutting_down:
     'a server that stops answers whatever still reaches it, and closes its store only after the last answer',
-  store_failed: 'needs a store that breaks while the server runs; the tests of the log and the crash tests do that',
-  store_full: 'needs a full disk; the tests of the log do that',
+  store_failed: async () => {
+    const log = new FaultyLog();
+    const { call } = await startOnLog(log);
+    log.isBroken = true;
+    return call('POST', '/v1/leases', { body });
+  },
+  store_full: async () => {
+    const log = new FaultyLog();
+    const { call } = await startOnLog(log);
+    log.full = true;
+    return call('POST', '/v1/leases', { body });
+  },
   internal: 'would be a mistake of ours, and the fuzzing looks for them',
 };
 

@@ -143,9 +143,12 @@ describe('GET /v1/events/stream', () => {
   ])('%s: nothing is left out by clients that come and go while much happens', async (kind) => {
     const server = await start({ store: kind === 'memory' ? { kind } : { kind: 'sqlite', path: storePath() } });
     const seen: number[] = [];
-    const writing = (async () => {
-      for (let i = 0; i < 40; i++) await someHistory(server, ['a', 'b', 'c']);
-    })();
+    // Many at once, so that something always becomes durable between the last look at the log and the moment of going live.
+    const writing = Promise.all(
+      Array.from({ length: 8 }, async (_, n) => {
+        for (let i = 0; i < 25; i++) await someHistory(server, [`${n}-a`, `${n}-b`]);
+      }),
+    );
     let last = 0;
     let isOver = false;
     void writing.then(() => {

@@ -56,7 +56,11 @@ export async function startForFile(settings: Partial<ServerSettings> = {}): Prom
   const usual = serverSettings({ port: '0', store: 'memory:', logLevel: 'silent' }, {});
   if (usual.outcome !== 'ready') throw new Error(usual.message);
   const server = await startServer({ ...usual.settings, ...settings });
-  const { url } = server;
+  return testServer(server.url, () => server.close());
+}
+
+/** The helpers for a server at this address. */
+export function testServer(url: string, stop: () => Promise<void>): TestServer {
   const call = (method: string, path: string, options: CallOptions = {}): Promise<Reply> =>
     request(url, method, path, options);
   const must = async (reply: Promise<Reply>) => {
@@ -78,7 +82,7 @@ export async function startForFile(settings: Partial<ServerSettings> = {}): Prom
       }),
     makeKey: async (scopes, more = {}, options = { key: admin.key }) =>
       (await must(call('POST', '/v1/keys', { body: { name: 'a key', scopes, ...more }, ...options }))).key,
-    stop: () => server.close(),
+    stop,
   };
 }
 
