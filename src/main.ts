@@ -71,6 +71,7 @@ async function served(settings: ServerSettings, log: Log, logger: pino.Logger): 
       graceMs: settings.graceSeconds * 1000,
       retentionMs: settings.retentionHours * hour,
       maxEnvironments: settings.maxEnvironments,
+      hasAdminElsewhere: settings.adminKeys.length > 0,
     },
     historyMs: settings.historyDays * 24 * hour,
     startFacts: { version: manifest.version },
@@ -105,7 +106,6 @@ async function served(settings: ServerSettings, log: Log, logger: pino.Logger): 
     const held = state.leases.size - state.ended.size - state.waiting.size;
     return `${state.environments.size} environments, ${held} held, ${state.waiting.size} waiting`;
   });
-  logger.info({ url, store: log.name }, 'listening');
   return {
     ...{ url, summary, store: log.name, isNew: replica.isNew, keysOn: auth.keysOn },
     failed,

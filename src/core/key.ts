@@ -36,6 +36,12 @@ export function createKey(turn: Turn, key: NewKey, actor: Actor): Outcome<KeyRow
   const { keys, settings } = turn.state;
   if (keys.size >= settings.maxKeys)
     return refuse('too_many_keys', `There are ${settings.maxKeys} keys already. Delete those that are not used.`);
+  // From the first key on a key is needed, so nobody could make the second one.
+  if (keys.size === 0 && !settings.hasAdminElsewhere && !key.scopes.includes('admin')) {
+    return refuse('invalid_request', 'The first key must have the scope admin, else nobody could make another one.', {
+      field: 'scopes',
+    });
+  }
   const row = turn.put('key', key.id, (seq) => ({ ...key, seq, createdAt: turn.moment.at, createdBy: actor.name }));
   turn.event('key.created', key.name, actor.name, {
     key: key.id,

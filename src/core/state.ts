@@ -21,6 +21,8 @@ export interface Settings {
   readonly maxWaiting: number;
   readonly maxEnvironments: number;
   readonly maxKeys: number;
+  /** Whether somebody has all rights without a key of the store, so that the first of these may be any. */
+  readonly hasAdminElsewhere: boolean;
   readonly maxFreezes: number;
   /** Units that a search for an exchange of set-aside slots visits at most. */
   readonly searchBound: number;
@@ -37,6 +39,7 @@ export const defaultSettings: Settings = {
   maxWaiting: 100_000,
   maxEnvironments: 100_000,
   maxKeys: 10_000,
+  hasAdminElsewhere: true,
   maxFreezes: 1_000,
   searchBound: 256,
 };

@@ -371,7 +371,7 @@ export class Replica {
       if (tick - this.#sweptTick >= sweepEveryMs) {
         this.#sweptTick = tick;
         await this.decide(dropUnused);
-        await this.#log.prune(this.#clock.wall() - this.#historyMs, eventsPrunedAtOnce);
+        await this.#prune();
       }
       // Log time must survive a crash to within a second, else leases would be given more time than they had.
       if (!this.#deadlines.isEmpty && !this.#writing && tick - this.#writtenTick >= housekeepingEveryMs) {
@@ -383,6 +383,12 @@ export class Replica {
       // As with a turn: a log that fails once is not trusted again.
       this.#fail(error as Error);
     }
+  }
+
+  /** Drops old history, a piece at a time: turns go on between two pieces. */
+  async #prune(): Promise<void> {
+    const before = this.#clock.wall() - this.#historyMs;
+    while ((await this.#log.prune(before, eventsPrunedAtOnce)) >= eventsPrunedAtOnce && !this.#closing);
   }
 
   async #regrant(): Promise<void> {

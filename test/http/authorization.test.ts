@@ -10,6 +10,8 @@ import { admin, eventually, type Reply, startForFile, type TestServer } from './
 interface Wanted {
   /** The scope that the route needs; null = any key will do. */
   readonly needs: (typeof scopes)[number] | null;
+  /** Another scope that will do. */
+  readonly or?: (typeof scopes)[number];
   /**
    * Of which environments: the one in question; every one (a limited scope is not enough); or any (what is not readable is
    * left out of the answer).
@@ -61,7 +63,9 @@ const table: Record<string, readonly Wanted[]> = {
     { needs: 'admin', of: 'it', ask: environment(`?force=true&reason=${encodeURIComponent(reason)}`) },
   ],
   'POST /v1/environments/{name}/clean': [{ needs: 'force', of: 'it', ask: environment('/clean', { reason }) }],
-  'GET /v1/environments/{name}/fence/{fence}': [{ needs: 'read', of: 'it', ask: environment('/fence/1') }],
+  'GET /v1/environments/{name}/fence/{fence}': [
+    { needs: 'read', or: 'acquire', of: 'it', ask: environment('/fence/1') },
+  ],
   'GET /v1/freezes': [{ needs: 'read', of: 'any', ask: at('/v1/freezes') }],
   'PUT /v1/freezes/{name}': [
     { needs: 'force', of: 'every', ask: at('/v1/freezes/one', { labels: { never: 'matched' }, reason }) },
@@ -150,9 +154,9 @@ async function seq(): Promise<number> {
   return (await server.call('GET', '/v1/environments?limit=1', asAdmin)).json.asOf.seq;
 }
 
-function isAllowed({ needs, of }: Wanted, scope: string, limit: keyof typeof limits): boolean {
+function isAllowed({ needs, or, of }: Wanted, scope: string, limit: keyof typeof limits): boolean {
   if (needs === null) return true;
-  if (scope !== needs && scope !== 'admin') return false;
+  if (scope !== needs && scope !== or && scope !== 'admin') return false;
   if (of === 'any' || limit === 'unlimited') return true;
   return of === 'it' && limit === 'own';
 }

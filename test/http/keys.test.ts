@@ -36,6 +36,15 @@ describe('a key', () => {
     });
   });
 
+  test('is admin when it is the first, and no other key is configured: else nobody could make the second', async () => {
+    const { call } = await start();
+    const first = await call('POST', '/v1/keys', { body: { name: 'ci', scopes: ['read', 'admin:uat-*'] } });
+    expect(first).toMatchObject({ status: 400, json: { code: 'invalid_request', field: 'scopes' } });
+    expect(await call('POST', '/v1/keys', { body: { name: 'root', scopes: ['admin'] } })).toMatchObject({
+      status: 201,
+    });
+  });
+
   test('expires', async () => {
     const { call, makeKey } = await start(withKeys);
     const key = await makeKey(['read'], { expiresInSeconds: 1 });

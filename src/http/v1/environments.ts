@@ -12,6 +12,7 @@ import {
   ListOf,
   Problem as ProblemSchema,
 } from '../../api/schemas.ts';
+import { may } from '../../core/access.ts';
 import { clean } from '../../core/dirty.ts';
 import { configure, deleteEnvironment, type EnvironmentChange } from '../../core/environment.ts';
 import { nameFault, nearestName } from '../../core/names.ts';
@@ -147,7 +148,9 @@ export function environmentRoutes(app: App, context: Context): void {
     },
     async (request) => {
       const { name, fence } = request.params;
-      requireScope(auth.actor(request), 'read', name);
+      const actor = auth.actor(request);
+      // A job that may take it may also ask whether it still has it.
+      if (!may(actor, 'acquire', name)) requireScope(actor, 'read', name);
       return replica.look((state) => {
         if (!state.environments.has(name)) throw unknownEnvironment(name, state.environments.keys());
         return { current: state.heldBy(name).some((lease) => lease.fence === fence), environment: name, fence };
