@@ -120,7 +120,7 @@ export class Client {
     return this.#send('GET', environmentPath(name), { accept: isEnvironment, ...limits(options) });
   }
 
-  /** Declares it: what is not given goes back to its default. */
+  /** Declares it, or changes what is given; what is left out stays as it is. */
   putEnvironment(name: string, body: EnvironmentChange, options: CallOptions = {}): Promise<Outcome<Environment>> {
     return this.#send('PUT', environmentPath(name), { body, accept: isEnvironment, ...limits(options) });
   }

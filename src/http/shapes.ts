@@ -15,8 +15,16 @@ export interface View {
   readonly baseUrl: string;
 }
 
+/** The time that was written last: most of those of one reply, and of the next, are the same. */
+let lastAt = Number.NaN;
+let lastText = '';
+
 export function time(at: number): string {
-  return new Date(at).toISOString();
+  if (at !== lastAt) {
+    lastText = new Date(at).toISOString();
+    lastAt = at;
+  }
+  return lastText;
 }
 
 const timeOrNull = (at: number | null): string | null => (at === null ? null : time(at));
