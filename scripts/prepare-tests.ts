@@ -17,6 +17,10 @@ const table: readonly Needed[] = [
   { package: 'curl', proof: ['curl'], why: 'tests type the commands that the pages show' },
   { package: 'bsdutils', proof: ['script'], why: 'the same, at a terminal' },
   { package: 'procps', proof: ['ps'], why: 'tests look at the processes that `signalbox run` starts' },
+  { package: 'openssl', proof: ['openssl'], why: 'tests make a certificate authority of their own' },
+  { package: 'bash', proof: ['bash'], why: 'tests complete a command line in it, and cancel it' },
+  { package: 'zsh', proof: ['zsh'], why: 'the same completion' },
+  { package: 'fish', proof: ['fish'], why: 'the same completion' },
   {
     package: 'libfaketime',
     proof: [

@@ -12,8 +12,6 @@ import { recordingServer } from './recording-server.ts';
 /** The tests share their machine: 300 ms may not be enough for the start of a process. */
 const PATIENT = { SIGNALBOX_COMPLETION_TIMEOUT: '20s' };
 
-const has = (shell: string) => spawnSync(shell, ['--version']).status === 0;
-
 /** What bash offers for a line whose last word is being typed. */
 async function bashOffers(line: string, env: Record<string, string> = {}): Promise<string[]> {
   const { stdout: script } = await signalbox(['completion', 'bash']);
@@ -128,7 +126,7 @@ function onPath(): string {
   return `${place}:${process.env.PATH ?? ''}`;
 }
 
-describe.skipIf(!has('fish'))('fish, where it is installed', () => {
+describe('fish', () => {
   test('offers commands, commands below them, flags and environments', async () => {
     const server = await serve();
     await server.signalbox(['env', 'create', 'uat']);
@@ -148,7 +146,7 @@ describe.skipIf(!has('fish'))('fish, where it is installed', () => {
   });
 });
 
-describe.skipIf(!has('zsh'))('zsh, where it is installed', () => {
+describe('zsh', () => {
   test('offers commands, commands below them, flags and environments', async () => {
     const server = await serve();
     await server.signalbox(['env', 'create', 'uat']);
