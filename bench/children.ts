@@ -4,10 +4,15 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { processTree } from './proc.ts';
+import { isRunning, processTree } from './proc.ts';
 import type { Launch } from './systems/system.ts';
 
+/** For one that is asked to end at once. */
+const END_LIMIT_MS = 5_000;
+
 const children = new Set<ChildProcess>();
+/** Those that clean up behind themselves when they are asked to end at once, and tell their own children. */
+const gentle = new WeakMap<ChildProcess, NodeJS.Signals>();
 const directories = new Set<string>();
 
 export function temporaryDirectory(within: string, name: string): string {
@@ -24,8 +29,10 @@ export function startServer(launch: Launch, cwd: string, logFile: string): Child
     cwd,
     env: { ...cleanEnvironment(), ...launch.env },
     stdio: ['ignore', log, log],
+    ...launch.as,
   });
   closeSync(log);
+  if (launch.endBy !== undefined) gentle.set(child, launch.endBy);
   return remember(child);
 }
 
@@ -37,6 +44,12 @@ export function startFork(file: string): ChildProcess {
 export function end(child: ChildProcess): void {
   if (!children.delete(child) || child.pid === undefined) return;
   if (child.exitCode !== null || child.signalCode !== null) return;
+  const signal = gentle.get(child);
+  if (signal !== undefined) {
+    child.kill(signal);
+    waitUntilEnded(child.pid);
+    return;
+  }
   for (const pid of processTree(child.pid)) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -44,6 +57,12 @@ export function end(child: ChildProcess): void {
       // It has ended by itself meanwhile.
     }
   }
+}
+
+/** What it has in its directory is its own until then. Not by an event: this also happens while this process itself ends. */
+function waitUntilEnded(pid: number): void {
+  const until = performance.now() + END_LIMIT_MS;
+  while (isRunning(pid) && performance.now() < until) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
 export function removeDirectory(directory: string): void {

@@ -42,7 +42,21 @@ const goals: readonly Goal[] = [
     steps: [1.5, 1.5],
     atLeast: false,
   },
+  atMost('ms until all of 1,000 waiters are woken', 'wakeP50.1000', [50, 50]),
   atMost('KB per waiting client, 10,000 waiters', 'waiterMemory.10000', [12, 12]),
+  // On PostgreSQL, with the database, the servers and the load on two cores together.
+  onPostgres('cycles/s, one server, 256 clients', 'one.256.perSecond', 6_000, 'at least'),
+  onPostgres('PostgreSQL CPU µs a cycle, 256 clients', 'one.256.postgresCpu', 70),
+  onPostgres('WAL bytes a cycle, 256 clients', 'one.256.walBytes', 1_600),
+  timesOnPostgres('cycles/s of three servers, one space, times those of one', 'three', 'one.256', 0.8),
+  onPostgres('least share of the turns, three servers', 'three.leastTurns', 0.28, 'at least'),
+  onPostgres('most share of the turns, three servers', 'three.mostTurns', 0.38),
+  timesOnPostgres('cycles/s of three servers, three spaces, times one space', 'threeSpaces', 'three', 1.4),
+  onPostgres('hand-off between servers p99 ms, idle', 'handoffIdle.p99', 10),
+  onPostgres('hand-off between servers p99 ms, half load', 'handoffHalf.p99', 20),
+  onPostgres('hand-off between servers p99 ms, saturated', 'handoffFull.p99', 60),
+  onPostgres('longest hand-off ms, no notification arrives', 'handoffSilent.longest', 300),
+  onPostgres('longest pause ms, one server halted in a turn', 'halt.longest', 350),
 ];
 
 /** Those goals for which this run has figures. */
@@ -62,4 +76,15 @@ function ratio(title: string, to: SystemName, row: string, steps: [number, numbe
 
 function atMost(title: string, row: string, steps: [number, number]): Goal {
   return { title, measured: (samples) => samples.median('signalbox', row), steps, atLeast: false };
+}
+
+function onPostgres(title: string, row: string, step: number, bound: 'at least' | 'at most' = 'at most'): Goal {
+  const measured = (samples: Samples) => samples.median('signalbox-postgres', row);
+  return { title, measured, steps: [step, step], atLeast: bound === 'at least' };
+}
+
+function timesOnPostgres(title: string, row: string, to: string, step: number): Goal {
+  const measured = (samples: Samples) =>
+    samples.ratioOfRows('signalbox-postgres', `${row}.perSecond`, `${to}.perSecond`);
+  return { title, measured, steps: [step, step], atLeast: true };
 }

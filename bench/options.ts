@@ -8,7 +8,11 @@ const DEFAULT_DIRECTORY = '/var/tmp';
 const MIN_REPETITIONS = 3;
 const MAX_REPETITIONS = 20;
 
+/** What is measured: beside other systems, or on PostgreSQL. */
+const ROWS = ['systems', 'postgres'] as const;
+
 export interface Options {
+  rows: (typeof ROWS)[number];
   quick: boolean;
   only: readonly SystemName[];
   /** Null: what the plan says. */
@@ -23,7 +27,7 @@ export type Parsed =
   | { outcome: 'help' }
   | { outcome: 'refused'; reason: string };
 
-const names = systems.map((system) => system.name);
+const names: readonly SystemName[] = systems.map((system) => system.name);
 
 export const help = `npm run bench [-- options]
 
@@ -31,10 +35,12 @@ Measures signalbox against etcd, redis and itself without storage, and prints a 
 What each row means: docs/benchmarks.md
 
   --quick            ends within 60 seconds; shorter passes, 1,000 waiters at most
+  --rows postgres    instead: several servers and spaces on a private PostgreSQL (docs/scale.md); two minutes with --quick
   --only NAMES       some of: ${names.join(',')}
   --repetitions N    passes over everything, ${MIN_REPETITIONS} to ${MAX_REPETITIONS} (default 3 with --quick, else 5)
   --directory PATH   where the servers keep their data, on a real disk (default ${DEFAULT_DIRECTORY})
-  --keep             also writes bench/results/summary.md and .json, which are kept in git
+  --keep             also writes bench/results/summary.md and .json, which are kept in git (postgres.md and .json, and the
+                     figures in docs/scale.md)
   --help
 
 Example: npm run bench -- --quick --only signalbox,redis
@@ -44,6 +50,7 @@ Results: bench/results/<time>.json
 export function parse(args: readonly string[]): Parsed {
   let given: {
     quick?: boolean;
+    rows?: string;
     only?: string;
     repetitions?: string;
     directory?: string;
@@ -55,6 +62,7 @@ export function parse(args: readonly string[]): Parsed {
       args: [...args],
       options: {
         quick: { type: 'boolean' },
+        rows: { type: 'string' },
         only: { type: 'string' },
         repetitions: { type: 'string' },
         directory: { type: 'string' },
@@ -79,7 +87,10 @@ export function parse(args: readonly string[]): Parsed {
   ) {
     return { outcome: 'refused', reason: `--repetitions: a number from ${MIN_REPETITIONS} to ${MAX_REPETITIONS}` };
   }
+  const rows = ROWS.find((known) => known === (given.rows ?? 'systems'));
+  if (rows === undefined) return { outcome: 'refused', reason: `--rows: there are ${ROWS.join(' and ')}` };
   const options: Options = {
+    rows,
     quick: given.quick ?? false,
     only: names.filter((name) => asked.includes(name)),
     repetitions,

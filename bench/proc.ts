@@ -21,6 +21,12 @@ export function processTree(pid: number): number[] {
   return tree;
 }
 
+/** Not one that has ended and is only still listed. */
+export function isRunning(pid: number): boolean {
+  const state = readStat(pid)?.[0];
+  return state !== undefined && state !== 'Z';
+}
+
 /** User and system time of all threads of these processes, in µs, in steps of 10,000. */
 export function cpuMicros(pids: readonly number[]): number {
   let ticks = 0;
@@ -29,6 +35,13 @@ export function cpuMicros(pids: readonly number[]): number {
     if (stat !== null) ticks += Number(stat[11]) + Number(stat[12]);
   }
   return (ticks * 1_000_000) / TICKS_PER_SECOND;
+}
+
+/** The same of a process and all that it has started, those included that have ended since. */
+export function cpuMicrosOfTree(pid: number): number {
+  const own = readStat(pid);
+  const ended = own === null ? 0 : Number(own[13]) + Number(own[14]);
+  return cpuMicros(processTree(pid)) + (ended * 1_000_000) / TICKS_PER_SECOND;
 }
 
 /**

@@ -25,6 +25,11 @@ export function rowsOf(plan: Plan): Row[] {
     row(`handoffP50.${waiters}`, `hand-off p50 µs, ${counted(waiters, 'waiter')}`);
     row(`handoffP99.${waiters}`, `hand-off p99 µs, ${counted(waiters, 'waiter')}`);
   }
+  for (const work of plan.warm) {
+    if (work.kind !== 'wake') continue;
+    row(`wakeP50.${work.waiters}`, `all of ${counted(work.waiters, 'waiter')} woken, p50 ms`);
+    row(`wakeMax.${work.waiters}`, `all of ${counted(work.waiters, 'waiter')} woken, longest ms`);
+  }
   for (const { waiters } of plan.fresh) {
     row(`waiterMemory.${waiters}`, `KB per waiting client, ${counted(waiters, 'waiter')}`);
     row(`serverMemory.${waiters}`, `server MB with ${counted(waiters, 'waiter')}`);

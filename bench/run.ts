@@ -7,7 +7,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { Instance } from './instance.ts';
-import type { CyclesJob, QueueJob } from './load/job.ts';
+import type { Work } from './load/job.ts';
 import type { Plan } from './plan.ts';
 import { Samples } from './samples.ts';
 import type { System } from './systems/system.ts';
@@ -52,7 +52,8 @@ class Run {
     const instances = await this.#start(systems, 0);
     for (let repetition = 1; repetition <= this.#plan.repetitions; repetition++) {
       for (const work of this.#plan.warm) {
-        for (const instance of rotated(instances, repetition)) await this.#measure(instance, work, repetition);
+        for (const instance of rotated(instances, repetition))
+          if (canDo(instance.system, work)) await this.#measure(instance, work, repetition);
       }
     }
     for (const instance of instances) instance.stop();
@@ -62,7 +63,7 @@ class Run {
     for (let repetition = 1; repetition <= this.#plan.freshRepetitions; repetition++) {
       for (const work of this.#plan.fresh) {
         for (const system of rotated(systems, repetition)) {
-          if (work.waiters > system.maxWaiters) continue;
+          if (!canDo(system, work)) continue;
           const [instance] = await this.#start([system], repetition);
           if (instance === undefined) continue;
           await this.#measure(instance, work, repetition);
@@ -86,12 +87,12 @@ class Run {
     return (await Promise.all(starting)).flat();
   }
 
-  async #measure(instance: Instance, work: CyclesJob | QueueJob, repetition: number): Promise<void> {
+  async #measure(instance: Instance, work: Work, repetition: number): Promise<void> {
     const limitMs = Math.min(MEASUREMENT_LIMIT_MS, this.leftMs());
     if (limitMs <= 0) return;
     const { system } = instance;
     const of = this.#plan.fresh.some((one) => one === work) ? this.#plan.freshRepetitions : this.#plan.repetitions;
-    const what = work.kind === 'cycles' ? `cycles, ${work.clients} clients` : `queue, ${work.waiters} waiters`;
+    const what = work.kind === 'cycles' ? `cycles, ${work.clients} clients` : `${work.kind}, ${work.waiters} waiters`;
     this.#progress(`${repetition}/${of}  ${system.name}: ${what}`);
     const count = work.kind === 'cycles' ? work.clients : work.waiters;
     try {
@@ -106,6 +107,12 @@ class Run {
     this.samples.failures.push({ system: system.name, repetition, what, reason: error.message });
     this.#progress(`${system.name}: ${what} failed: ${error.message}`);
   }
+}
+
+/** Whether it bears so many, and has what is measured. */
+function canDo(system: System, work: Work): boolean {
+  if (work.kind === 'cycles') return true;
+  return work.waiters <= system.maxWaiters && (work.kind !== 'wake' || system.listening !== null);
 }
 
 function rotated<T>(items: readonly T[], by: number): T[] {

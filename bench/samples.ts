@@ -43,6 +43,27 @@ export class Samples {
     return values.length === 0 ? null : median(values);
   }
 
+  /** The lowest and the highest. */
+  range(system: SystemName, row: string): readonly [number, number] | null {
+    const values = this.all.filter((one) => one.system === system && one.row === row).map((one) => one.value);
+    return values.length === 0 ? null : [Math.min(...values), Math.max(...values)];
+  }
+
+  /** The figure of the latest repetition. */
+  last(system: SystemName, row: string): number | null {
+    return this.all.findLast((one) => one.system === system && one.row === row)?.value ?? null;
+  }
+
+  /** The median over the repetitions of one row divided by another, both of the same repetition. */
+  ratioOfRows(system: SystemName, row: string, to: string): number | null {
+    const ratios = this.all.flatMap((one) => {
+      if (one.system !== system || one.row !== row) return [];
+      const other = this.all.find((s) => s.system === system && s.row === to && s.repetition === one.repetition);
+      return other === undefined ? [] : [one.value / other.value];
+    });
+    return ratios.length === 0 ? null : median(ratios);
+  }
+
   /** The median of the ratios within each repetition, where both were measured right after one another. */
   ratio(system: SystemName, to: SystemName, row: string): number | null {
     const ratios: number[] = [];

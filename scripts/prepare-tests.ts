@@ -22,6 +22,14 @@ const table: readonly Needed[] = [
   { package: 'zsh', proof: ['zsh'], why: 'the same completion' },
   { package: 'fish', proof: ['fish'], why: 'the same completion' },
   {
+    package: 'postgresql',
+    // Debian keeps the programs of each version apart, and few of them in the PATH.
+    proof: ['initdb', ...[13, 14, 15, 16, 17, 18, 19].map((version) => `/usr/lib/postgresql/${version}/bin/initdb`)],
+    why: 'tests of probes start a server of their own',
+  },
+  { package: 'redis-server', proof: ['redis-server'], why: 'the same' },
+  { package: 'mariadb-server', proof: ['mariadbd', '/usr/sbin/mariadbd'], why: 'the same' },
+  {
     package: 'libfaketime',
     proof: [
       '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',

@@ -2,7 +2,29 @@
 // when nobody gave it, and what is refused. A wrong setting is an outcome that names the setting, never an exception, and
 // never shows the value of a key. How the CLI finds its server is in src/cli/connection/settings.ts, by `variables` from here.
 
-import { isIP } from 'node:net';
+import {
+  address,
+  commaList,
+  type DriverSetting,
+  driver,
+  good,
+  header,
+  integer,
+  LOG_LEVELS,
+  type LogLevel,
+  level,
+  noDefaults,
+  type Parse,
+  portNumber,
+  postgresUrl,
+  ranges,
+  type StoreSetting,
+  scopes,
+  spaceStores,
+  store,
+  toggle,
+  webAddress,
+} from './config-values.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -17,19 +39,20 @@ export function variable(env: Variables, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export type StoreSetting = { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'memory' };
-
 export interface ServerSettings {
   /** 0 takes any free port. */
   readonly port: number;
   /** null: 127.0.0.1 while no key exists, else 0.0.0.0; only the store knows which. */
   readonly host: string | null;
   readonly store: StoreSetting;
+  /** Stores of spaces that have one of their own. */
+  readonly spaceStores: ReadonlyMap<string, StoreSetting>;
+  /** Take a PostgreSQL that may lose what it has confirmed. */
+  readonly allowAckedLoss: boolean;
   /** Keys from the environment, all with the scope admin; `name` is the variable. */
   readonly adminKeys: readonly { readonly name: string; readonly key: string }[];
+  /** What makes machines; null: nothing. */
+  readonly driver: DriverSetting | null;
   /** What a caller without a key may do once keys are on: `scope` or `scope:glob`. */
   readonly anonymous: readonly string[];
   /** How long a wait of the older systems lasts when it does not say. */
@@ -50,6 +73,14 @@ export interface ServerSettings {
   /** Event streams at the same time. */
   readonly maxStreams: number;
   readonly maxEnvironments: number;
+  /** What probes may connect to beside what is always allowed: `db:5432`, `10.0.0.0/8`. */
+  readonly probeAllow: readonly string[];
+  /** The PostgreSQL server of `postgres:NAME`; `{{.}}` stands for the name of the database. */
+  readonly postgresURL: string;
+  /** Whether a path at the root that is nothing else is a signal. */
+  readonly rendezvous: boolean;
+  /** Conditions that are waited for at the same time. */
+  readonly maxWaits: number;
 }
 
 /** A start that was refused for a reason that the person who started can mend. Thrown by whatever starts the server. */
@@ -64,9 +95,6 @@ export class StartRefusal extends Error {
     this.code = code;
   }
 }
-
-type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string };
-type Parse<T> = (written: string) => Parsed<T>;
 
 export interface ServerOption<T> {
   /** As commander wants it; without a value it is a switch. */
@@ -90,9 +118,29 @@ export const SERVER_OPTIONS = {
   store: option(
     '--store <url>',
     ['SIGNALBOX_STORE'],
-    'sqlite:PATH, or memory: to forget all at the end',
+    'sqlite:PATH, postgres://HOST/DATABASE, or memory: to forget all',
     'sqlite:./signalbox.db',
     store,
+  ),
+  spaceStores: option(
+    '--space-stores <list>',
+    ['SIGNALBOX_SPACE_STORES'],
+    'spaces with a store of their own: team-a=postgres://HOST/DATABASE',
+    '',
+    spaceStores,
+  ),
+  allowAckedLoss: option(
+    '--allow-acked-loss',
+    ['SIGNALBOX_ALLOW_ACKED_LOSS'],
+    'take a PostgreSQL whose synchronous_commit is below on',
+    'no',
+    toggle,
+  ),
+  driver: optional(
+    '--driver <driver>',
+    ['SIGNALBOX_DRIVER'],
+    'what makes machines: command:PATH, an executable',
+    driver,
   ),
   anonymous: option(
     '--anonymous <scopes>',
@@ -183,6 +231,34 @@ export const SERVER_OPTIONS = {
     '10000',
     integer(1, 1_000_000),
   ),
+  probeAllow: option(
+    '--probe-allow <targets>',
+    ['SIGNALBOX_PROBE_ALLOW'],
+    'what probes may connect to: db:5432,*.test:443,10.0.0.0/8',
+    '',
+    (written) => good(commaList(written)),
+  ),
+  postgresURL: option(
+    '--postgresURL <url>',
+    ['POSTGRES_URL'],
+    'PostgreSQL server of postgres:NAME; {{.}} is the name',
+    'postgres://postgres:pgpass@postgres:5432/{{.}}?sslmode=disable',
+    postgresUrl,
+  ),
+  noRendezvous: option(
+    '--no-rendezvous',
+    ['SIGNALBOX_NO_RENDEZVOUS'],
+    'paths at the root are no signals',
+    'no',
+    toggle,
+  ),
+  maxWaits: option(
+    '--max-waits <number>',
+    ['SIGNALBOX_MAX_WAITS'],
+    'conditions that are waited for at the same time',
+    '100000',
+    integer(1, 10_000_000),
+  ),
 } as const;
 
 export type ServerOptionName = keyof typeof SERVER_OPTIONS;
@@ -204,8 +280,11 @@ export function serverSettings(flags: ServerFlags, env: Variables = variables())
       settings: {
         port: read('port', o.port),
         host: read('host', o.host),
-        store: read('store', o.store),
+        store: withDefaults(read('store', o.store), env),
+        spaceStores: mapped(read('spaceStores', o.spaceStores), (given) => withDefaults(given, env)),
+        allowAckedLoss: read('allowAckedLoss', o.allowAckedLoss),
         adminKeys: adminKeys(env),
+        driver: read('driver', o.driver),
         anonymous: read('anonymous', o.anonymous),
         timeoutSeconds: read('timeout', o.timeout),
         declaredOnly: read('declaredOnly', o.declaredOnly),
@@ -219,6 +298,10 @@ export function serverSettings(flags: ServerFlags, env: Variables = variables())
         maxConnections: read('maxConnections', o.maxConnections),
         maxStreams: read('maxStreams', o.maxStreams),
         maxEnvironments: read('maxEnvironments', o.maxEnvironments),
+        probeAllow: read('probeAllow', o.probeAllow),
+        postgresURL: read('postgresURL', o.postgresURL),
+        rendezvous: !read('noRendezvous', o.noRendezvous),
+        maxWaits: read('maxWaits', o.maxWaits),
       },
     };
   } catch (error) {
@@ -248,8 +331,10 @@ function readOption<T>(option: ServerOption<T>, flag: string | boolean | undefin
 
 function parsed<T>(option: ServerOption<T>, setting: string, written: string): T {
   const result = option.parse(written);
-  if (!result.ok) throw new WrongSetting(setting, `${JSON.stringify(written)} is not right: ${result.expected}`);
-  return result.value;
+  if (result.ok) return result.value;
+  const shown = written.replace(/:\/\/.*@/, '://…@');
+  const given = result.hidden === true ? 'what was given' : JSON.stringify(shown);
+  throw new WrongSetting(setting, `${given} is not right: ${result.expected}`);
 }
 
 /** Variables that each hold an admin key. */
@@ -295,106 +380,12 @@ function optional<T>(flag: string, environment: string[], help: string, parse: P
   return { flag, environment, help, fallback: null, parse };
 }
 
-function good<T>(value: T): Parsed<T> {
-  return { ok: true, value };
+function withDefaults(setting: StoreSetting, env: Variables): StoreSetting {
+  if (setting.kind !== 'postgres') return setting;
+  const named = Object.keys(noDefaults).map((part) => [part, variable(env, `PG${part.toUpperCase()}`)]);
+  return { ...setting, defaults: Object.fromEntries(named) };
 }
 
-function bad(expected: string): { ok: false; expected: string } {
-  return { ok: false, expected };
-}
-
-function integer(min: number, max: number): Parse<number> {
-  return (written) => {
-    const value = /^\d{1,9}$/.test(written) ? Number(written) : Number.NaN;
-    return value >= min && value <= max ? good(value) : bad(`give a whole number from ${min} to ${max}`);
-  };
-}
-
-/** Ports that fetch refuses, here and in every browser (fetch.spec.whatwg.org, "bad port"): nobody could reach the server. */
-const REFUSED_PORTS = new Set(
-  (
-    '1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135 137 139 ' +
-    '143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995 1719 1720 1723 ' +
-    '2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080'
-  )
-    .split(' ')
-    .map(Number),
-);
-
-function portNumber(written: string): Parsed<number> {
-  const port = integer(0, 65_535)(written);
-  if (!port.ok || !REFUSED_PORTS.has(port.value)) return port;
-  return bad('browsers and other clients refuse to connect to this port; give another');
-}
-
-function toggle(written: string): Parsed<boolean> {
-  if (/^(?:1|true|yes|on)$/i.test(written)) return good(true);
-  return /^(?:0|false|no|off)$/i.test(written) ? good(false) : bad('give yes or no');
-}
-
-function address(written: string): Parsed<string> {
-  const bare = /^\[(.*)\]$/.exec(written)?.[1] ?? written;
-  const isName = /^[a-z0-9](?:[a-z0-9.-]{0,252})$/i.test(bare) && !/^[\d.]+$/.test(bare);
-  return isIP(bare) !== 0 || isName
-    ? good(bare)
-    : bad('give an address (127.0.0.1, 0.0.0.0, ::) or a name of this machine');
-}
-
-function store(written: string): Parsed<StoreSetting> {
-  if (written === 'memory:') return good({ kind: 'memory' });
-  const path = /^sqlite:(?:\/\/)?(.+)$/.exec(written)?.[1];
-  return path === undefined
-    ? bad('give sqlite:PATH (sqlite:./signalbox.db) or memory:')
-    : good({ kind: 'sqlite', path });
-}
-
-const SCOPES = ['read', 'acquire', 'force', 'signal', 'wait', 'probe', 'build', 'terminate'];
-
-function scopes(written: string): Parsed<string[]> {
-  const list = commaList(written);
-  const wrong = list.find((item) => !SCOPES.includes(item.split(':', 1)[0] ?? '') || /\s|:$/.test(item));
-  if (wrong === undefined) return good(list);
-  if (/^admin(?::|$)/.test(wrong)) return bad('nobody may be admin without a key');
-  return bad(`${JSON.stringify(wrong)} is no scope; there are ${SCOPES.join(', ')}, each also as scope:glob`);
-}
-
-function header(written: string): Parsed<string> {
-  return /^[a-z0-9-]{1,64}$/i.test(written)
-    ? good(written.toLowerCase())
-    : bad('give the name of a header, like X-Forwarded-User');
-}
-
-function ranges(written: string): Parsed<string[]> {
-  const list = commaList(written);
-  const wrong = list.find((item) => !isRange(item));
-  if (wrong !== undefined) return bad(`${JSON.stringify(wrong)} is no address and no range; give 10.0.0.5,10.1.0.0/16`);
-  return list.length === 0 ? bad('give the addresses of the proxy, like 10.0.0.5,10.1.0.0/16') : good(list);
-}
-
-function isRange(item: string): boolean {
-  const [base = '', bits, rest] = item.split('/');
-  const family = isIP(base);
-  if (family === 0 || rest !== undefined) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-function level(written: string): Parsed<LogLevel> {
-  const found = LOG_LEVELS.find((known) => known === written.toLowerCase());
-  return found === undefined ? bad(`give one of ${LOG_LEVELS.join(', ')}`) : good(found);
-}
-
-function webAddress(written: string): Parsed<string> {
-  const parsedUrl = URL.parse(written);
-  const fits =
-    parsedUrl !== null && /^https?:$/.test(parsedUrl.protocol) && parsedUrl.username === '' && parsedUrl.search === '';
-  return fits && parsedUrl.hash === ''
-    ? good(parsedUrl.href.replace(/\/+$/, ''))
-    : bad('give an address like https://signalbox.example');
-}
-
-function commaList(written: string): string[] {
-  return written
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
+function mapped<T>(map: ReadonlyMap<string, T>, change: (value: T) => T): ReadonlyMap<string, T> {
+  return new Map(Array.from(map, ([key, value]) => [key, change(value)]));
 }

@@ -7,18 +7,25 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type ServerSettings, StartRefusal } from './config.ts';
+import type { StoreSetting } from './config-values.ts';
+import { mainSpace } from './core/space-name.ts';
 import { defaultSettings } from './core/state.ts';
 import { buildApp } from './http/app.ts';
 import { Authentication } from './http/auth.ts';
 import type { App, Context } from './http/context.ts';
 import { Metrics } from './http/metrics.ts';
-import type { Log } from './log/log.ts';
-import { openLog } from './log/open.ts';
+import { StoreAway } from './log/log.ts';
+import { openStore } from './log/open.ts';
+import type { Store } from './log/store.ts';
 import { StoreError } from './log/store-error.ts';
+import { Allowed, allowEntryFault } from './probes/allowed.ts';
+import { postgresServer } from './probes/postgres-server.ts';
+import { Prober } from './probes/prober.ts';
+import { Builders } from './provision/builders.ts';
+import { CommandDriver } from './provision/command.ts';
 import { systemClock } from './replica/clock.ts';
-import { randomIds } from './replica/ids.ts';
-import { Polls } from './replica/polls.ts';
-import { Replica } from './replica/replica.ts';
+import { randomIds, serverId } from './replica/ids.ts';
+import { Spaces } from './replica/spaces.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -32,6 +39,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** A machine may take a while to be made. */
+const driverAnswersWithinMs = 5 * 60 * 1000;
 const hour = 60 * 60 * 1000;
 const manifest: { version: string } = JSON.parse(
   readFileSync(fileURLToPath(new URL('../package.json', import.meta.url)), 'utf8'),
@@ -40,31 +49,71 @@ const manifest: { version: string } = JSON.parse(
 /** Starts a server. Throws StartRefusal with one line that says what to do. */
 export async function startServer(settings: ServerSettings): Promise<RunningServer> {
   const logger = pino({ level: settings.logLevel, base: undefined });
-  const log = await opened(settings);
+  for (const entry of settings.probeAllow) {
+    const fault = allowEntryFault(entry);
+    if (fault !== null)
+      throw new StartRefusal('bad_setting', `--probe-allow: ${JSON.stringify(entry)} is not right: ${fault}`);
+  }
+  if (postgresServer(settings.postgresURL) === null)
+    throw new StartRefusal(
+      'bad_setting',
+      '--postgresURL: give postgres://USER:PASSWORD@HOST:PORT/{{.}}, perhaps with ?sslmode=require',
+    );
+  const stores = new Stores(settings);
+  const server = serverId();
+  let spaces: Spaces | null = null;
   try {
-    return await served(settings, log, logger);
+    spaces = await openSpaces(settings, stores, server, logger);
+    return await served(settings, stores, spaces, server, logger);
   } catch (error) {
-    await log.close().catch(() => undefined);
+    await spaces?.close();
+    await stores.close();
     throw refusal(error);
   }
 }
 
-async function opened(settings: ServerSettings): Promise<Log> {
-  try {
-    return await openLog(settings.store.kind === 'memory' ? 'memory:' : `sqlite:${settings.store.path}`);
-  } catch (error) {
-    throw refusal(error);
+/** The stores that spaces are kept in, each opened when it is first needed. */
+class Stores {
+  readonly #settings: ServerSettings;
+  readonly #open = new Map<StoreSetting, Promise<Store>>();
+
+  constructor(settings: ServerSettings) {
+    this.#settings = settings;
+  }
+
+  of(space: string): Promise<Store> {
+    const { store, spaceStores, allowAckedLoss } = this.#settings;
+    const setting = spaceStores.get(space) ?? store;
+    const known = this.#open.get(setting);
+    if (known !== undefined) return known;
+    const opening = opened(setting, allowAckedLoss);
+    this.#open.set(setting, opening);
+    // Tried again by whoever asks next.
+    opening.catch(() => this.#open.delete(setting));
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#open.values());
+    for (const store of opened) if (store.status === 'fulfilled') await store.value.close().catch(() => undefined);
   }
 }
 
-async function served(settings: ServerSettings, log: Log, logger: pino.Logger): Promise<RunningServer> {
-  const stopping = new AbortController();
-  // Each open stream listens; their number has a bound of its own.
-  setMaxListeners(0, stopping.signal);
-  const replica = await Replica.open({
-    log,
+function opened(store: StoreSetting, allowAckedLoss: boolean): Promise<Store> {
+  if (store.kind === 'postgres') return openStore(store.url, { defaults: store.defaults, allowAckedLoss });
+  return openStore(store.kind === 'memory' ? 'memory:' : `sqlite:${store.path}`);
+}
+
+function openSpaces(settings: ServerSettings, stores: Stores, server: string, logger: pino.Logger): Promise<Spaces> {
+  return Spaces.open({
+    hasLog: async (space) => (await stores.of(space)).has(space),
+    openLog: async (space) => {
+      const store = await stores.of(space);
+      return { log: await store.open(space), isShared: store.isShared, forgets: store.forgets };
+    },
     clock: systemClock,
     ids: randomIds,
+    server,
     settings: {
       ...defaultSettings,
       declaredOnly: settings.declaredOnly,
@@ -75,31 +124,55 @@ async function served(settings: ServerSettings, log: Log, logger: pino.Logger): 
     },
     historyMs: settings.historyDays * 24 * hour,
     startFacts: { version: manifest.version },
+    maxWaits: settings.maxWaits,
+    onTrouble: (space, error) => logger.warn({ space, err: error }, `the space ${space} is not served for now`),
   });
+}
+
+async function served(
+  settings: ServerSettings,
+  stores: Stores,
+  spaces: Spaces,
+  server: string,
+  logger: pino.Logger,
+): Promise<RunningServer> {
+  const stopping = new AbortController();
+  // Each open stream listens; their number has a bound of its own.
+  setMaxListeners(0, stopping.signal);
+  const { name } = await stores.of(mainSpace);
+  const { replica } = spaces.main;
   const failed = new Promise<Error>((resolve) => replica.onBroken(resolve));
-  const polls = new Polls(replica, systemClock);
   const auth = new Authentication(settings, systemClock.wall);
-  auth.setKeys(await replica.look((state) => [...state.keys.values()]));
-  replica.onTurn((turn) => {
-    if (turn.changes.some((change) => change.kind === 'key')) auth.setKeys(turn.state.keys.values());
-  });
+  await watchKeys(spaces, auth);
+  await spaces.tried();
+  const prober = makeProber(settings, () => !auth.keysOn);
   const host = listenHost(settings, auth.keysOn);
+  const driver = settings.driver === null ? null : new CommandDriver(settings.driver.program, driverAnswersWithinMs);
   const context: Context = {
-    ...{ replica, polls, auth },
+    ...{ spaces, prober, auth, driver: driver?.name ?? null },
     ids: randomIds,
-    metrics: new Metrics(replica, polls),
+    metrics: new Metrics(prober),
     settings: {
       version: manifest.version,
       publicUrl: settings.publicUrl,
       maxConnections: settings.maxConnections,
       maxStreams: settings.maxStreams,
       insecure: settings.insecure,
+      rendezvous: settings.rendezvous,
+      timeoutSeconds: settings.timeoutSeconds,
     },
     stopping: stopping.signal,
     baseUrl: settings.publicUrl ?? '',
   };
   const app = await buildApp(context, logger);
   await listen(app, settings.port, host);
+  const builders =
+    driver === null
+      ? null
+      : new Builders(spaces, {
+          ...{ driver, clock: systemClock, worker: server },
+          onTrouble: (message, error) => logger.error({ err: error }, message),
+        });
   const url = addressOf(app, host);
   context.baseUrl = settings.publicUrl ?? url;
   const summary = await replica.look((state) => {
@@ -107,15 +180,41 @@ async function served(settings: ServerSettings, log: Log, logger: pino.Logger): 
     return `${state.environments.size} environments, ${held} held, ${state.waiting.size} waiting`;
   });
   return {
-    ...{ url, summary, store: log.name, isNew: replica.isNew, keysOn: auth.keysOn },
+    ...{ url, summary, store: name, isNew: replica.isNew, keysOn: auth.keysOn },
     failed,
     close: async () => {
       stopping.abort();
-      polls.stop();
+      spaces.stop();
       await app.close();
-      await replica.close();
+      await prober.close();
+      await builders?.stop();
+      await spaces.close();
+      await stores.close();
     },
   };
+}
+
+/** Keys of all spaces, as durable; those of `main` are known when it resolves. */
+async function watchKeys(spaces: Spaces, auth: Authentication): Promise<void> {
+  const { main } = spaces;
+  const take = ({ name, replica }: typeof main) => replica.look(({ keys }) => auth.setKeys(name, keys.values()));
+  spaces.onOpen((space) => {
+    const { name, replica } = space;
+    replica.onTurn(({ changes, state }) => {
+      if (changes.some(({ kind }) => kind === 'key')) auth.setKeys(name, state.keys.values());
+    });
+    replica.onReload(() => void take(space));
+    void take(space);
+  });
+  spaces.onClose(({ name }) => auth.setKeys(name, []));
+  await take(main);
+}
+
+/** On a laptop, without a key, what runs on the same machine may be probed; everywhere else only what is listed. */
+function makeProber(settings: ServerSettings, loopback: () => boolean): Prober {
+  const postgres = postgresServer(settings.postgresURL);
+  const allowed = new Allowed({ allow: settings.probeAllow, loopback, always: postgres, everything: false });
+  return new Prober({ allowed, postgres });
 }
 
 /** This machine only while there is no key; elsewhere without one is refused unless somebody insists. */
@@ -158,5 +257,6 @@ function addressOf(app: App, host: string): string {
 }
 
 function refusal(error: unknown): unknown {
-  return error instanceof StoreError ? new StartRefusal(error.code, error.message) : error;
+  if (error instanceof StoreError) return new StartRefusal(error.code, error.message);
+  return error instanceof StoreAway ? new StartRefusal('store_away', error.message) : error;
 }

@@ -12,12 +12,15 @@ export async function openClients(
   count: number,
   nameOf: (index: number) => string,
 ): Promise<Client[]> {
+  return opened(count, (i) => system.connect(endpoint, nameOf(i)));
+}
+
+export async function opened(count: number, open: (index: number) => Promise<Client>): Promise<Client[]> {
   const clients: Client[] = [];
   try {
     for (let from = 0; from < count; from += CONNECTING_AT_ONCE) {
       const size = Math.min(CONNECTING_AT_ONCE, count - from);
-      const opening = Array.from({ length: size }, (_, i) => system.connect(endpoint, nameOf(from + i)));
-      clients.push(...(await Promise.all(opening)));
+      clients.push(...(await Promise.all(Array.from({ length: size }, (_, i) => open(from + i)))));
     }
     return clients;
   } catch (error) {

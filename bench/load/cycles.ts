@@ -12,6 +12,7 @@ import type { CyclesJob, Figures } from './job.ts';
 /** Latencies beyond so many are not kept: 25 s at 40,000 cycles a second. */
 const MAX_LATENCIES = 1_000_000;
 const END_LIMIT_MS = 5_000;
+const PACED_EVERY_MS = 2;
 
 export async function cycles(
   system: System,
@@ -64,8 +65,13 @@ function snapshot(pids: readonly number[]) {
   };
 }
 
-class Run {
+/** Drives clients; `perSecond`: so many cycles of all together, null: as many as are answered. */
+export class Run {
   readonly #clients: readonly Client[];
+  readonly #perSecond: number | null;
+  /** Of a paced run: those whose next cycle is not due yet. */
+  readonly #resting: (() => void)[] = [];
+  #pacing: NodeJS.Timeout | null = null;
   readonly #latencies = new Float64Array(MAX_LATENCIES);
   #recorded = 0;
   #active = 0;
@@ -74,12 +80,16 @@ class Run {
   #fail: (failure: Error) => void = () => {};
   #finished: () => void = () => {};
   done = 0;
+  /** The longest that any request has taken, in µs. */
+  longest = 0;
 
-  constructor(clients: readonly Client[]) {
+  constructor(clients: readonly Client[], perSecond: number | null = null) {
     this.#clients = clients;
+    this.#perSecond = perSecond;
   }
 
   start(): void {
+    if (this.#perSecond !== null) this.#pace(this.#perSecond);
     for (const client of this.#clients) {
       this.#active++;
       this.#drive(client);
@@ -89,6 +99,7 @@ class Run {
   restart(): void {
     this.done = 0;
     this.#recorded = 0;
+    this.longest = 0;
   }
 
   latencies(): Float64Array {
@@ -107,6 +118,8 @@ class Run {
   /** Each client ends its cycle, so that no name is left taken. */
   async finish(): Promise<void> {
     this.#stopping = true;
+    if (this.#pacing !== null) clearInterval(this.#pacing);
+    this.#active -= this.#resting.splice(0).length;
     if (this.#active === 0) return;
     const finished = new Promise<void>((resolve) => {
       this.#finished = resolve;
@@ -118,22 +131,44 @@ class Run {
   // The closures are made once per client, so a cycle allocates none.
   #drive(client: Client): void {
     let sentAt = 0;
+    let releasedAt = 0;
     const acquire = () => {
       sentAt = performance.now();
       client.acquire(acquired);
     };
     const acquired = (failure: string | null) => {
       if (failure !== null) return this.#failed(failure);
-      if (this.#recorded < MAX_LATENCIES) this.#latencies[this.#recorded++] = (performance.now() - sentAt) * 1000;
+      releasedAt = performance.now();
+      const micros = (releasedAt - sentAt) * 1000;
+      if (this.#recorded < MAX_LATENCIES) this.#latencies[this.#recorded++] = micros;
+      if (micros > this.longest) this.longest = micros;
       client.release(released);
     };
     const released = (failure: string | null) => {
       if (failure !== null) return this.#failed(failure);
       this.done++;
-      if (!this.#stopping) return acquire();
+      const micros = (performance.now() - releasedAt) * 1000;
+      if (micros > this.longest) this.longest = micros;
+      if (!this.#stopping) return this.#perSecond === null ? acquire() : void this.#resting.push(acquire);
       if (--this.#active === 0) this.#finished();
     };
     acquire();
+  }
+
+  #pace(perSecond: number): void {
+    let at = performance.now();
+    let due = 0;
+    this.#pacing = setInterval(() => {
+      const now = performance.now();
+      due = Math.min(due + ((now - at) / 1000) * perSecond, this.#clients.length);
+      at = now;
+      while (due >= 1) {
+        const next = this.#resting.shift();
+        if (next === undefined) break;
+        due--;
+        next();
+      }
+    }, PACED_EVERY_MS);
   }
 
   #failed(failure: string): void {

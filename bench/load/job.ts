@@ -27,6 +27,15 @@ export interface QueueJob {
   emptyAfter: boolean;
 }
 
+/** Clients that wait for one thing, which one of them brings about: how long until all of them know. */
+export interface WakeJob {
+  kind: 'wake';
+  waiters: number;
+  rounds: number;
+}
+
+export type Work = CyclesJob | QueueJob | WakeJob;
+
 export interface Job {
   system: SystemName;
   endpoint: Endpoint;
@@ -34,8 +43,60 @@ export interface Job {
   pids: number[];
   /** Distinguishes the names of this job from those of every other. */
   tag: string;
-  work: CyclesJob | QueueJob;
+  work: Work;
 }
+
+/** Where a client of servers on PostgreSQL goes. */
+export interface Place {
+  port: number;
+  space: string;
+}
+
+/** Cycles (or reads) of many clients that are spread over servers and spaces. */
+export interface SpreadJob {
+  kind: 'spread';
+  /** The first client goes to the first, and so on round and round. */
+  places: readonly Place[];
+  clients: number;
+  what: 'cycles' | 'reads';
+  warmSeconds: number;
+  seconds: number;
+  /** Cycles a second of all together; null: as fast as they are answered. */
+  perSecond: number | null;
+}
+
+/** What one server gives back, a client that waits at another one gets. */
+export interface PassOnJob {
+  kind: 'pass-on';
+  places: readonly Place[];
+  /** Names at the same time, each with its own holder and waiter. */
+  lines: number;
+  seconds: number;
+  gapMs: number;
+}
+
+/** Measurements of servers on PostgreSQL; what they are called depends on where they are made. */
+export interface StoreJob {
+  key: string;
+  servers: readonly ServerPlace[];
+  cluster: ClusterPlace | null;
+  tag: string;
+  work: SpreadJob | PassOnJob;
+}
+
+export interface ServerPlace {
+  port: number;
+  pids: readonly number[];
+}
+
+export interface ClusterPlace {
+  /** Its first process. */
+  pid: number;
+  /** For looking at how much it has written. */
+  url: string;
+}
+
+export type AnyJob = Job | StoreJob;
 
 /** Figures by the id of their row in rows.ts. */
 export type Figures = Record<string, number>;

@@ -178,10 +178,20 @@ async function untilWaiting(
   limitMs: number,
   check = () => {},
 ): Promise<void> {
+  await untilCounted(() => system.waiting(endpoint, name), count, limitMs, check);
+}
+
+/** Looks until the server itself counts so many. */
+export async function untilCounted(
+  look: () => Promise<number>,
+  count: number,
+  limitMs: number,
+  check = () => {},
+): Promise<void> {
   const until = performance.now() + limitMs;
   for (;;) {
     check();
-    const waiting = await system.waiting(endpoint, name);
+    const waiting = await look();
     if (waiting === count) return;
     if (performance.now() > until) throw new Error(`${waiting} clients wait and not ${count} after ${limitMs} ms`);
     await pause(LOOK_EVERY_MS);

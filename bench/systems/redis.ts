@@ -46,11 +46,14 @@ export const redis: System = {
   },
 
   // Of all names together: a queue is measured alone.
-  async waiting(endpoint) {
-    const info = await ask(endpoint, respCommand('INFO', 'clients'));
-    return Number(/blocked_clients:(\d+)/.exec(info)?.[1] ?? -1);
-  },
+  waiting: blockedClients,
+  listening: blockedClients,
 };
+
+async function blockedClients(endpoint: Endpoint): Promise<number> {
+  const info = await ask(endpoint, respCommand('INFO', 'clients'));
+  return Number(/blocked_clients:(\d+)/.exec(info)?.[1] ?? -1);
+}
 
 class RedisClient implements Client {
   readonly #connection: RespConnection;
@@ -81,6 +84,15 @@ class RedisClient implements Client {
 
   pass(done: Done): void {
     this.#expect(this.#pass, ':', done);
+  }
+
+  // A stream is what it has that is durable and tells everybody.
+  listen(name: string, done: Done): void {
+    this.#expect(respCommand('XREAD', 'BLOCK', '0', 'STREAMS', `${name}-stream`, '$'), '*', done);
+  }
+
+  tell(name: string, done: Done): void {
+    this.#expect(respCommand('XADD', `${name}-stream`, '*', 'set', '1'), '$', done);
   }
 
   close(): void {

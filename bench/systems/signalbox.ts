@@ -5,16 +5,28 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { firstString, HttpConnection, httpRequest } from '../wire/http.ts';
-import type { Client, Done, System, SystemName } from './system.ts';
+import type { Client, Done, Endpoint, System, SystemName } from './system.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const PROGRAM = join(ROOT, 'bin/signalbox');
 
 /** Its default, 10,000, is one short of a holder and 10,000 waiters. */
 const MAX_CONNECTIONS = 12_000;
+/** Each measurement has names of its own. */
+const MAX_ENVIRONMENTS = 1_000_000;
 
 export const signalbox = withStore('signalbox', 'signalbox', (directory) => `sqlite:${join(directory, 'bench.db')}`);
 export const signalboxMemory = withStore('signalbox-memory', 'no storage', () => 'memory:');
+
+/** On a PostgreSQL that is there already. */
+export function signalboxOn(url: string): System {
+  return withStore('signalbox-postgres', 'signalbox', () => url);
+}
+
+/** A client of one space of it. */
+export async function connectTo(endpoint: Endpoint, space: string, environment: string): Promise<Client> {
+  return new SignalboxClient(await HttpConnection.open(endpoint.port), endpoint.key, environment, space);
+}
 
 function withStore(name: SystemName, title: string, store: (directory: string) => string): System {
   return {
@@ -37,6 +49,7 @@ function withStore(name: SystemName, title: string, store: (directory: string) =
         port: String(endpoint.port),
         store: store(directory),
         'max-connections': String(MAX_CONNECTIONS),
+        'max-environments': String(MAX_ENVIRONMENTS),
       };
       const args = ['serve', ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])];
       const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`;
@@ -52,6 +65,11 @@ function withStore(name: SystemName, title: string, store: (directory: string) =
     },
 
     async prepareQueue() {},
+
+    async listening(endpoint) {
+      const reply = await fetch(`http://127.0.0.1:${endpoint.port}/metrics`, { headers: authorization(endpoint.key) });
+      return Number(/^signalbox_waits\{space="main"\} (\d+)$/m.exec(await reply.text())?.[1] ?? -1);
+    },
 
     async waiting(endpoint, environment) {
       const reply = await fetch(`http://127.0.0.1:${endpoint.port}/v1/environments/${environment}`, {
@@ -69,14 +87,16 @@ class SignalboxClient implements Client {
   readonly #wait: string;
   readonly #deleteHead = 'DELETE /v1/leases/';
   readonly #deleteTail: string;
+  readonly #authorization: Record<string, string>;
   #lease = '';
 
-  constructor(connection: HttpConnection, key: string, environment: string) {
+  constructor(connection: HttpConnection, key: string, environment: string, space: string | null = null) {
     this.#connection = connection;
+    this.#authorization = authorization(key, space);
     const body = JSON.stringify({ environment, ttlSeconds: 60 });
-    this.#acquire = httpRequest('POST', '/v1/leases', authorization(key), body);
-    this.#wait = httpRequest('POST', '/v1/leases?wait=60', authorization(key), body);
-    this.#deleteTail = httpRequest('DELETE', '', authorization(key)).slice('DELETE '.length);
+    this.#acquire = httpRequest('POST', '/v1/leases', this.#authorization, body);
+    this.#wait = httpRequest('POST', '/v1/leases?wait=60', this.#authorization, body);
+    this.#deleteTail = httpRequest('DELETE', '', this.#authorization).slice('DELETE '.length);
   }
 
   acquire(done: Done): void {
@@ -98,8 +118,24 @@ class SignalboxClient implements Client {
     this.release(done);
   }
 
+  listen(name: string, done: Done): void {
+    this.#signal('GET', `${name}?wait=60`, done);
+  }
+
+  tell(name: string, done: Done): void {
+    this.#signal('PUT', name, done);
+  }
+
   close(): void {
     this.#connection.close();
+  }
+
+  #signal(method: string, rest: string, done: Done): void {
+    const request = httpRequest(method, `/v1/signals/${rest}`, this.#authorization);
+    this.#connection.send(request, (failure, status, body) => {
+      if (failure === null && (status === 200 || status === 201)) done(null);
+      else done(failure ?? `signalbox answered ${status} to ${method}: ${body.slice(0, 200)}`);
+    });
   }
 
   #ask(request: string, done: Done): void {
@@ -112,6 +148,6 @@ class SignalboxClient implements Client {
   }
 }
 
-function authorization(key: string): Record<string, string> {
-  return { authorization: `Bearer ${key}` };
+export function authorization(key: string, space: string | null = null): Record<string, string> {
+  return { authorization: `Bearer ${key}`, ...(space === null ? {} : { 'signalbox-space': space }) };
 }

@@ -4,7 +4,8 @@
 // A client here is one connection with at most one request outstanding, bound to one name (an environment, a lock, a
 // key). Replies come by callback and not by promise: at 40,000 cycles a second the promises would be what is measured.
 
-export type SystemName = 'signalbox' | 'signalbox-memory' | 'redis' | 'etcd';
+/** `signalbox-postgres` is measured by itself, with rows of its own: postgres/. */
+export type SystemName = 'signalbox' | 'signalbox-memory' | 'redis' | 'etcd' | 'signalbox-postgres';
 
 /** Where a started server listens, on the loopback address only. */
 export interface Endpoint {
@@ -17,6 +18,10 @@ export interface Launch {
   command: string;
   args: string[];
   env: Record<string, string>;
+  /** Whom it runs as, where not as whoever runs the bench. */
+  as?: { uid: number; gid: number };
+  /** The signal by which it and its children end at once and leave nothing behind; else all are killed. */
+  endBy?: NodeJS.Signals;
 }
 
 /** Called once per request: with null when it was answered as expected, else with what was wrong. */
@@ -31,6 +36,10 @@ export interface Client {
   wait(done: Done): void;
   /** Give the name on to whoever waits next. */
   pass(done: Done): void;
+  /** Wait until somebody tells this name. */
+  listen(name: string, done: Done): void;
+  /** Tell a name to everybody who listens; answered when it is durable. */
+  tell(name: string, done: Done): void;
   close(): void;
 }
 
@@ -48,6 +57,8 @@ export interface System {
   prepareQueue(endpoint: Endpoint, name: string): Promise<void>;
   /** How many clients are queued for the name, as the server itself tells. */
   waiting(endpoint: Endpoint, name: string): Promise<number>;
+  /** How many clients listen for a name to be told, of all names together; null: it has nothing of the kind that is measured. */
+  listening: ((endpoint: Endpoint) => Promise<number>) | null;
   /**
    * How long after it has asked a waiter is really in the queue, in ms. With one waiter, who is the next in line each
    * time, the pause before a hand-off is at least this long.

@@ -47,7 +47,11 @@ export const problemKinds = {
     title: 'The request did not come in time',
     remedy: 'Headers may take 5 seconds, the whole request 15. Long polls are not cut by this.',
   },
-  body_too_large: { status: 413, title: 'The body is too large', remedy: 'Bodies may have 64 KiB.' },
+  body_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    remedy: 'Bodies may have 64 KiB, that of a signal 72 KiB.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'The body is not declared as JSON',
@@ -169,6 +173,83 @@ export const problemKinds = {
   too_many_freezes: { status: 429, title: 'There are too many freezes', remedy: 'Delete those that are over.' },
   key_not_found: { status: 404, title: 'There is no such key', remedy: 'GET /v1/keys lists them.' },
   too_many_keys: { status: 429, title: 'There are too many keys', remedy: 'Delete those that are not used.' },
+  // Signals, barriers, waits.
+  invalid_target: {
+    status: 422,
+    title: 'This cannot be waited for',
+    remedy: 'Write a target with one of the prefixes that `detail` names; `nearest` is what was probably meant.',
+  },
+  target_not_allowed: {
+    status: 403,
+    title: 'The server may not connect to this target',
+    remedy: 'Whoever runs the server can allow it with --probe-allow; signalbox wait --local probes from your machine.',
+  },
+  too_many_waits: { status: 429, title: 'Too many wait at once', remedy: 'Try again after Retry-After.' },
+  signal_unset: { status: 404, title: 'The signal is not set', remedy: 'Wait for it with ?wait=, or set it.' },
+  signal_failed: {
+    status: 409,
+    title: 'The signal was set as a failure',
+    remedy: '`reason` and `by` say why and by whom; setting or clearing the signal ends that.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The payload of the signal is too large',
+    remedy: 'A payload has 64 KiB of JSON; put more elsewhere and pass its address.',
+  },
+  too_many_signals: {
+    status: 429,
+    title: 'There are too many signals',
+    remedy: 'Clear those that are over, or give them a ttl.',
+  },
+  barrier_unknown: { status: 404, title: 'There is no such barrier', remedy: 'Declare it with PUT and its parties.' },
+  barrier_broken: {
+    status: 409,
+    title: 'The barrier broke',
+    remedy: '`missing` says who did not arrive; use another generation for the next meeting.',
+  },
+  barrier_differs: {
+    status: 409,
+    title: 'The barrier was declared with other parties',
+    remedy: 'Use the same parties everywhere, or another generation.',
+  },
+  party_unknown: {
+    status: 422,
+    title: 'The barrier does not expect this party',
+    remedy: 'Correct its name (`nearest`), or declare the barrier with it.',
+  },
+  too_many_parties: {
+    status: 422,
+    title: 'More parties than the barrier was declared for',
+    remedy: 'Declare it with as many parties as there are.',
+  },
+  too_many_barriers: {
+    status: 429,
+    title: 'There are too many barriers',
+    remedy: 'Forget those that are over; they also go by themselves a day after their end.',
+  },
+  build_unknown: { status: 404, title: 'There is no such build', remedy: '`signalbox build list` shows them.' },
+  too_many_builds: {
+    status: 429,
+    title: 'There are too many builds or machines',
+    remedy: 'End machines that nobody uses, or ask whoever runs the server for more.',
+  },
+  instance_unknown: { status: 404, title: 'There is no such machine', remedy: '`signalbox instance list` shows them.' },
+  job_lost: { status: 409, title: 'Another worker has this job now', remedy: 'Stop working on it.' },
+  no_driver: {
+    status: 409,
+    title: 'This server has nothing that makes machines',
+    remedy: 'Whoever runs it gives it a driver: `--driver command:PATH`.',
+  },
+  space_unknown: {
+    status: 404,
+    title: 'There is no such space',
+    remedy: '`signalbox space list` shows them, `signalbox space create` makes one.',
+  },
+  too_many_spaces: {
+    status: 429,
+    title: 'There are too many spaces',
+    remedy: 'Remove those that nobody uses.',
+  },
   // The server.
   server_full: {
     status: 503,
@@ -179,6 +260,11 @@ export const problemKinds = {
     status: 503,
     title: 'The server is stopping',
     remedy: 'Try again after Retry-After; places in the queue are kept.',
+  },
+  store_away: {
+    status: 503,
+    title: 'The store cannot be reached',
+    remedy: 'Try again after Retry-After. No lease ends because of it, and places in the queue are kept.',
   },
   store_failed: {
     status: 503,

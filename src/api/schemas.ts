@@ -3,14 +3,14 @@
 
 import { type Static, type TSchema, Type } from 'typebox';
 
-const year = 365 * 24 * 60 * 60;
+export const year = 365 * 24 * 60 * 60;
 
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const closed = { additionalProperties: false };
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const closed = { additionalProperties: false };
 
 export const Name = Type.String({ description: '1 to 200 characters, no control characters' });
 export const Time = Type.String({ format: 'date-time' });
-const Text = (maxLength: number, description?: string) =>
+export const Text = (maxLength: number, description?: string) =>
   Type.String({ maxLength, ...(description === undefined ? {} : { description }) });
 
 export const Labels = Type.Record(
@@ -124,11 +124,16 @@ export type KeyRequest = Static<typeof KeyRequest>;
 
 // --- queries
 
-export const LeaseWait = Type.Object({ wait: Type.Optional(Type.Number({ minimum: 0, maximum: 60 })) }, closed);
-export const LeasePoll = Type.Object(
-  { wait: Type.Optional(Type.Number({ minimum: 0, maximum: 60 })), after: Type.Optional(Type.Integer({ minimum: 0 })) },
-  closed,
+export const wait = Type.Optional(
+  Type.Number({
+    minimum: 0,
+    maximum: 60,
+    description: 'how many seconds to stay on the line; default 0: an answer at once',
+  }),
 );
+
+export const LeaseWait = Type.Object({ wait }, closed);
+export const LeasePoll = Type.Object({ wait, after: Type.Optional(Type.Integer({ minimum: 0 })) }, closed);
 const page = { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })), cursor: Type.Optional(Text(500)) };
 const LeaseStateFilter = Type.Enum(
   ['waiting', 'held', 'ended', 'released', 'expired', 'revoked', 'cancelled', 'timed_out'],
@@ -162,7 +167,7 @@ export const EventStream = Type.Object({ since: Type.Optional(Text(40)), rows: T
 
 // --- replies
 
-const Holder = Type.Object({
+export const Holder = Type.Object({
   name: nullable(Type.String()),
   url: nullable(Type.String()),
   ref: nullable(Type.String()),
@@ -263,6 +268,25 @@ export const Me = Type.Object({
   anonymous: Type.Boolean(),
   keys: Type.Boolean({ description: 'whether this server asks for keys' }),
 });
+export const Space = Type.Object({
+  name: Type.String(),
+  description: Type.String(),
+  open: Type.Boolean({ description: 'whether this server serves it now; if not, its store cannot be reached' }),
+  createdAt: nullable(Time),
+  createdBy: nullable(Type.String()),
+});
+export const SpaceRequest = Type.Object(
+  { description: Type.Optional(Type.String({ description: 'for people, at most 500 characters' })) },
+  { additionalProperties: false },
+);
+export const SpaceRemoval = Type.Object(
+  {
+    forget: Type.Optional(
+      Type.Boolean({ description: 'made again it may be in another store, whose fences may be lower' }),
+    ),
+  },
+  { additionalProperties: false },
+);
 export const EventItem = Type.Object({
   seq: Type.Integer(),
   at: Time,

@@ -7,7 +7,7 @@ import { leavePlace, newPlace, type PlaceEnd, takePlace } from '../client/place.
 import type { Lease, LeaseRequest } from '../client/types.ts';
 import { variables } from '../config.ts';
 import { makeMouth } from './acquire-voice.ts';
-import { type Connection, connect } from './connection/connect.ts';
+import { type Connection, connect, spaceInWhich } from './connection/connect.ts';
 import { failureOf } from './connection/failures.ts';
 import type { ConnectionFlags } from './connection/settings.ts';
 import { Interruption } from './frame/interrupt.ts';
@@ -78,11 +78,14 @@ export async function acquire(names: readonly string[], flags: AcquireFlags): Pr
   mouth.close(performance.now());
   const waitedMs = performance.now() - startedAt;
 
+  // Looked up before it is too late to stop: who names the lease in a later step, perhaps with another key, must find it.
+  const isHandedOn = order.state !== null || order.format === 'env' || order.format === 'dotenv';
+  const space = end.kind === 'granted' && isHandedOn ? await spaceInWhich(connection, stop.signal) : null;
   const leave = () => leavePlace(connection.client, place, LEAVE_MS);
   if (stop.exitCode !== null) throw left(what, stop.exitCode, waitedMs, await leave());
   if (end.kind !== 'granted') throw notGranted(end, what, connection);
   try {
-    handOver(connection, out, end, order, waitedMs);
+    handOver(connection, out, end, { ...order, space }, waitedMs);
   } catch (error) {
     await leave();
     throw error;
@@ -100,10 +103,10 @@ function handOver(
   { client }: Connection,
   out: Output,
   { lease, secret }: PlaceEnd & { kind: 'granted' },
-  order: Order,
+  order: Order & { readonly space: string | null },
   waitedMs: number,
 ): void {
-  const state = stateOf(lease, secret, client.url);
+  const state = stateOf(lease, secret, client.url, order.space);
   if (order.state !== null) writeState(order.state, state);
   for (const { environment, nearest } of lease.created ?? []) out.talk(createdWords(environment, nearest), '!');
   const waited = waitedMs < 1000 ? 'at once' : `after ${formatDuration(waitedMs)}`;

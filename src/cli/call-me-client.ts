@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { variable, variables } from '../config.ts';
 import { prepareNetwork } from './connection/network.ts';
+import { spaceSetting } from './connection/settings.ts';
 import { endQuietlyWhenNobodyReads } from './frame/output.ts';
 import { version } from './frame/version.ts';
 import { asFailure, Failure } from './text/errors.ts';
@@ -67,7 +68,8 @@ async function main([name, environment]: readonly string[]): Promise<number> {
 
 interface Server {
   readonly url: string;
-  readonly key: string;
+  /** Whose key it is, and which space is meant. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 async function serverOf(environment: string): Promise<Server> {
@@ -79,12 +81,14 @@ async function serverOf(environment: string): Promise<Server> {
   if (base === null || !/^[\x21-\x7e]+$/.test(key))
     throw new Refused(base === null ? `HOST is not an address: ${foreign(host)}` : 'API_KEY is not a key');
   const caFile = variable(variables(), 'SIGNALBOX_CA_FILE');
-  const from = { url: { value: base.href, from: 'HOST' }, key: null, space: null };
+  const space = spaceSetting(undefined, variables());
+  const from = { url: { value: base.href, from: 'HOST' }, key: null, space };
   await prepareNetwork(
     { ...from, caFile: caFile === null ? null : { value: caFile, from: 'SIGNALBOX_CA_FILE' } },
     variables(),
   );
-  return { url: `${base.href.replace(/\/+$/, '')}/maybe?environment=${encodeURIComponent(environment)}`, key };
+  const url = `${base.href.replace(/\/+$/, '')}/maybe?environment=${encodeURIComponent(environment)}`;
+  return { url, headers: { 'X-API-KEY': key, ...(space !== null && { 'Signalbox-Space': space.value }) } };
 }
 
 async function requestSlot(server: Server, environment: string): Promise<number> {
@@ -130,7 +134,7 @@ async function ask(server: Server, method: string, headers: Readonly<Record<stri
     const signal = AbortSignal.timeout((HELD_BACK + 30) * 1000);
     response = await fetch(server.url, {
       method,
-      headers: { 'X-API-KEY': server.key, ...headers },
+      headers: { ...server.headers, ...headers },
       redirect: 'manual',
       signal,
     });

@@ -1,5 +1,9 @@
-// The completion scripts themselves. The words of the commands are written into them, so that only names of environments and
-// contexts cost a call.
+// The completion scripts themselves. The words of the commands are written into them, so that only names (of environments,
+// signals, barriers, machines, contexts) cost a call.
+
+export const COMPLETED = ['environments', 'signals', 'barriers', 'builds', 'instances', 'spaces', 'contexts'] as const;
+/** Kinds of names that are asked for when Tab is pressed. */
+export type Completed = (typeof COMPLETED)[number];
 
 export interface Words {
   /** `['env', 'set']` */
@@ -8,7 +12,7 @@ export interface Words {
   readonly flags: readonly string[];
   readonly children: readonly string[];
   /** What is asked for at the place of an argument. */
-  readonly completes: 'environments' | 'contexts' | null;
+  readonly completes: Completed | null;
   readonly ownWords: readonly string[];
 }
 
@@ -22,7 +26,7 @@ _signalbox() {
   if [ "$COMP_CWORD" -le 1 ]; then
     words="${topLevel(all).join(' ')}"
   else
-    case "$path" in ${nested(all).join('|')}) [ "$COMP_CWORD" -gt 2 ] && path="$path \${COMP_WORDS[2]}" ;; esac
+    case "$path \${COMP_WORDS[2]}" in ${nested(all)}) [ "$COMP_CWORD" -gt 2 ] && path="$path \${COMP_WORDS[2]}" ;; esac
     case "$path" in
 ${all.map((words) => `      "${words.path.join(' ')}") words="${offered(words)}"; ask=${words.completes ?? ''} ;;`).join('\n')}
       *) return ;;
@@ -50,7 +54,7 @@ _signalbox() {
   if (( CURRENT == 2 )); then
     words_offered=(${topLevel(all).join(' ')})
   else
-    case $place in ${nested(all).join('|')}) (( CURRENT > 3 )) && place="$place $words[3]" ;; esac
+    case "$place $words[3]" in ${nested(all)}) (( CURRENT > 3 )) && place="$place $words[3]" ;; esac
     case $place in
 ${all.map((words) => `      "${words.path.join(' ')}") words_offered=(${offered(words)}); ask=${words.completes ?? ''} ;;`).join('\n')}
     esac
@@ -91,9 +95,17 @@ function topLevel(all: readonly Words[]): string[] {
   return all.filter(({ path }) => path.length === 1).map(({ path }) => path[0] ?? '');
 }
 
-/** Commands that have commands of their own. */
-function nested(all: readonly Words[]): string[] {
-  return all.filter(({ children }) => children.length > 0).map(({ path }) => path.join(' '));
+/**
+ * Patterns of what is a command below a command. Where a command also takes a name (`signal migrated`), only its own words are;
+ * elsewhere whatever stands there, so that nothing is offered behind a mistyped one.
+ */
+function nested(all: readonly Words[]): string {
+  return all
+    .filter(({ children }) => children.length > 0)
+    .flatMap(({ path, children, completes }) =>
+      completes === null ? [`"${path.join(' ')} "*`] : children.map((child) => `"${[...path, child].join(' ')}"`),
+    )
+    .join('|');
 }
 
 function offered({ children, ownWords, flags }: Words): string {

@@ -1,5 +1,5 @@
-// `signalbox completion SHELL`: prints a script for the shell, made from the commands as they are. Names of environments are
-// asked of the server when Tab is pressed: within 300 ms or not at all, silently.
+// `signalbox completion SHELL`: prints a script for the shell, made from the commands as they are. Names of environments,
+// signals and barriers, and ids of builds and machines, are asked of the server when Tab is pressed: within 300 ms or not at all, silently.
 //
 // Must always hold: nothing that a server sent is evaluated by the shell. Only names of plain characters are offered, and the
 // scripts compare them as text.
@@ -7,7 +7,8 @@
 import type { Command, Option } from 'commander';
 import { Client } from '../client/client.ts';
 import { variable, variables } from '../config.ts';
-import { bashScript, fishScript, type Words, zshScript } from './completion-scripts.ts';
+import { bashScript, COMPLETED, type Completed, fishScript, type Words, zshScript } from './completion-scripts.ts';
+import { clientOptions } from './connection/connect.ts';
 import { contextsFile, readContexts } from './connection/contexts.ts';
 import { prepareNetwork } from './connection/network.ts';
 import { clientSettings } from './connection/settings.ts';
@@ -40,8 +41,9 @@ export function completionCommand(entries: readonly Entry[]) {
 }
 
 async function completion(shell: string, entries: readonly Entry[]): Promise<void> {
-  if (shell === 'environments' || shell === 'contexts') {
-    for (const name of await namesFor(shell)) process.stdout.write(`${name}\n`);
+  const kind = COMPLETED.find((each) => each === shell);
+  if (kind !== undefined) {
+    for (const name of await namesFor(kind)) process.stdout.write(`${name}\n`);
     return;
   }
   if (!Object.hasOwn(SHELLS, shell))
@@ -52,30 +54,31 @@ async function completion(shell: string, entries: readonly Entry[]): Promise<voi
   process.stdout.write(SHELLS[shell as keyof typeof SHELLS](await allWords(entries)));
 }
 
-async function namesFor(kind: 'environments' | 'contexts'): Promise<string[]> {
+async function namesFor(kind: Completed): Promise<string[]> {
   try {
     const names =
-      kind === 'contexts' ? Object.keys(readContexts(contextsFile(variables())).byName) : await environmentNames();
-    return names.filter((name) => PLAIN.test(name));
+      kind === 'contexts' ? Object.keys(readContexts(contextsFile(variables())).byName) : await namesOnServer(kind);
+    return [...new Set(names)].filter((name) => PLAIN.test(name));
   } catch {
     return [];
   }
 }
 
-async function environmentNames(): Promise<string[]> {
-  const settings = clientSettings({});
+async function namesOnServer(kind: Exclude<Completed, 'contexts'>): Promise<string[]> {
+  // Which spaces there are is asked of the server itself.
+  const settings = clientSettings(kind === 'spaces' ? { space: null } : {});
   await prepareNetwork(settings, variables());
-  const client = new Client({ url: settings.url.value, key: settings.key?.value ?? null });
+  const client = new Client(clientOptions(settings));
   const timeoutMs = Math.max(1, budgetMs() - performance.now());
-  const found = await client.environments({ limit: MOST_NAMES }, { timeoutMs });
-  return found.ok ? found.value.items.map((environment) => environment.name) : [];
+  const found = await client[kind]({ limit: MOST_NAMES }, { timeoutMs });
+  return found.ok ? found.value.items.map((item) => ('name' in item ? item.name : item.id)) : [];
 }
 
 function budgetMs(): number {
   return parseDuration(variable(variables(), 'SIGNALBOX_COMPLETION_TIMEOUT') ?? '') ?? BUDGET_MS;
 }
 
-/** Of every command: its flags, its subcommands, and whether what follows is an environment. */
+/** Of every command: its flags, its subcommands, and which names may follow. */
 async function allWords(entries: readonly Entry[]): Promise<Words[]> {
   const words: Words[] = [];
   for (const entry of entries) {
@@ -95,12 +98,18 @@ function wordsOf(path: readonly string[], made: Command): Words {
     summary: made.description(),
     flags: made.options.map((option: Option) => option.long ?? option.short ?? '').filter((flag) => flag !== ''),
     children: made.commands.map((child) => child.name()),
-    completes:
-      /environment/.test(name) || path[0] === 'run'
-        ? 'environments'
-        : path[0] === 'context' && name === 'name'
-          ? 'contexts'
-          : null,
+    completes: completedBy(path, name),
     ownWords: name === 'shell' ? Object.keys(SHELLS) : [],
   };
+}
+
+/** By the name of its argument. What is waited for may be many things; a bare word is a signal. */
+function completedBy(path: readonly string[], argument: string): Completed | null {
+  if (/environment/.test(argument) || path[0] === 'run') return 'environments';
+  if (argument === 'signal' || argument === 'targets') return 'signals';
+  if (argument === 'barrier') return 'barriers';
+  if (argument === 'build') return 'builds';
+  if (argument === 'instance') return 'instances';
+  if (path[0] === 'space' && path[1] === 'remove') return 'spaces';
+  return path[0] === 'context' && argument === 'name' ? 'contexts' : null;
 }

@@ -7,6 +7,7 @@ import { command, group } from './frame/command.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { Failure } from './text/errors.ts';
 import { didYouMean } from './text/nearest.ts';
+import { foreign } from './text/sanitize.ts';
 import { table } from './text/tables.ts';
 
 export function contextCommand() {
@@ -63,14 +64,16 @@ async function list(flags: OutputFlags): Promise<void> {
     return out.object({ items });
   }
   if (entries.length === 0) return out.talk('none yet: signalbox login https://signalbox.example');
-  const rows = entries.map(([name, { url, key }]) => {
+  const someNameSpaces = entries.some(([, { space }]) => space !== null);
+  const rows = entries.map(([name, { url, key, space }]) => {
     const shown = key === null ? 'no key' : keyShown(key);
-    return out.answersTerminal
+    const row = out.answersTerminal
       ? [name === current ? '●' : '', name, url, shown]
       : [name, url, shown, name === current ? 'current' : ''];
+    return someNameSpaces ? [...row, foreign(space ?? '', 60)] : row;
   });
   out.answer(
-    ...table(['', 'CONTEXT', 'SERVER', 'KEY'], rows, {
+    ...table(['', 'CONTEXT', 'SERVER', 'KEY', ...(someNameSpaces ? ['SPACE'] : [])], rows, {
       terminal: out.answersTerminal,
       width: out.width,
       paintHead: out.colours.dim,

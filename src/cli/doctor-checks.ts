@@ -48,7 +48,16 @@ export async function* diagnose(flags: ConnectionFlags, withQueue: boolean): Asy
   const versions = `${seen.version ?? 'unknown version'}; this CLI ${version()}`;
   yield good('server', `${settings.url.value} answers in ${tookMs}ms (${versions})`, settings.url.from);
   const me = await client.me();
-  yield* keyFindings(me.ok ? me.value : me, settings);
+  if (!me.ok && settings.space !== null) {
+    // Is it the key, or the space?
+    const { client: outside } = await openConnection({ ...settings, space: null }, variables(), watching(seen));
+    const known = await outside.me();
+    yield keyFinding(known.ok ? known.value : known, settings);
+    if (known.ok) yield failure('space', explained(me, settings), settings.space.from);
+  } else {
+    yield keyFinding(me.ok ? me.value : me, settings);
+    if (me.ok) yield* spaceFinding(me.value, settings);
+  }
   yield* clock(seen);
   if (me.ok && withQueue) yield await queue(client, settings);
   yield* ci();
@@ -82,23 +91,25 @@ function* network(settings: ClientSettings): Generator<Finding> {
   if (settings.caFile !== null) yield good('ca', `${settings.caFile.value} is trusted too`, settings.caFile.from);
 }
 
-function* keyFindings(me: Me | ClientFailure, settings: ClientSettings): Generator<Finding> {
+function keyFinding(me: Me | ClientFailure, settings: ClientSettings): Finding {
   const from = settings.key?.from ?? null;
   const key = settings.key === null ? 'no key' : keyShown(settings.key.value);
-  if ('kind' in me) {
-    yield failure('key', explained(me, settings), from);
-    return;
-  }
+  if ('kind' in me) return failure('key', explained(me, settings), from);
   const may = me.scopes.length === 0 ? 'nothing' : me.scopes.join(', ');
   if (!me.keys)
-    yield settings.key === null
+    return settings.key === null
       ? good('key', 'none, and none is wanted: this machine only', null)
       : note('key', `${key} is sent, but this server asks nobody for a key`, from);
-  else if (me.anonymous) yield note('key', `no key is sent; without one you may: ${may}`, from);
-  else yield good('key', `${key} "${me.name}" may: ${may}`, from);
-  if (settings.space !== null && settings.space.value !== me.space) {
-    yield failure('space', `the key belongs to space ${me.space}, not to ${settings.space.value}`, settings.space.from);
-  }
+  if (me.anonymous) return note('key', `no key is sent; without one you may: ${may}`, from);
+  return good('key', `${key} "${me.name}" may: ${may}`, from);
+}
+
+/** Nothing where there is nothing to say: in main, as on every server without spaces. */
+function* spaceFinding(me: Me, { key, space }: ClientSettings): Generator<Finding> {
+  if (space === null) {
+    if (me.space !== 'main') yield good('space', `${me.space}, which the key is of`, key?.from ?? null);
+  } else if (space.value === me.space) yield good('space', me.space, space.from);
+  else yield failure('space', `${space.value} is asked for, and the server answers for ${me.space}`, space.from);
 }
 
 function* clock(seen: Seen): Generator<Finding> {

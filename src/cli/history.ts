@@ -10,6 +10,7 @@ import { command, withConnection } from './frame/command.ts';
 import { Interruption } from './frame/interrupt.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { integerArgument, momentArgument } from './text/arguments.ts';
+import { awayText } from './text/away.ts';
 import { eventLine, eventRow, HISTORY_HEAD } from './text/events.ts';
 import { foreign } from './text/sanitize.ts';
 import { table } from './text/tables.ts';
@@ -102,7 +103,7 @@ async function follow(
   for (const event of before) show(out, event);
   for await (const item of client.stream({ since, signal: stop.signal })) {
     if (item.kind === 'refused') throw failureOf(item.refusal, settings);
-    if (item.kind === 'away') out.talk(`server not reachable (${foreign(item.reason)}), trying again`);
+    if (item.kind === 'away') out.talk(awayText(item.reason));
     if (item.kind !== 'event') continue;
     if (item.name === 'reset') out.talk('some events in between are no longer kept');
     else if (isEvent(item.data) && fits(item.data, query)) show(out, item.data);

@@ -26,6 +26,7 @@ export function keyCommand() {
     examples: [
       ['export API_KEY=$(signalbox key generate); signalbox serve', 'an admin key for a new server'],
       ['signalbox key create "shop pipelines" --scope acquire:shop-*,read', 'shown once'],
+      ['signalbox key create admin --space team-a --scope admin', 'of another space: for an admin of main'],
       ['signalbox key list', 'never shows a key'],
       ['signalbox key delete k_9f2a', 'from now on it is unknown'],
     ],
@@ -126,8 +127,9 @@ async function create(name: string, flags: CreateFlags): Promise<void> {
       ? undefined
       : integerArgument(flags.maxPriority, '--max-priority', -1_000_000, 1_000_000);
   const { client, need } = await connect(flags);
-  const turnsKeysOn = !need(await client.me()).keys;
-  if (turnsKeysOn && !scopes.includes('admin')) throw firstMustBeAdmin();
+  const me = need(await client.me());
+  const turnsKeysOn = !me.keys;
+  if (turnsKeysOn && (me.space !== 'main' || !scopes.includes('admin'))) throw firstMustBeAdmin(me.space);
   const made = need(
     await client.createKey({
       name,
@@ -138,19 +140,22 @@ async function create(name: string, flags: CreateFlags): Promise<void> {
   );
   if (out.json) return out.object(made);
   out.answer(made.key ?? '');
+  const ofSpace = me.space === 'main' ? '' : ` of space ${me.space}`;
   out.talk(
-    `key ${made.id} "${foreign(made.name, 60)}" may ${foreign(made.scopes.join(', '))}. It is not shown again.`,
+    `key ${made.id} "${foreign(made.name, 60)}"${ofSpace} may ${foreign(made.scopes.join(', '))}. It is not shown again.`,
     '✓',
   );
   if (turnsKeysOn) out.talk('keys are on now: every request needs one');
 }
 
 /** The first key turns keys on: without one that is admin, nobody could ever make another, or delete this one. */
-function firstMustBeAdmin(): Failure {
+function firstMustBeAdmin(space: string): Failure {
+  const [must, how] =
+    space === 'main' ? ['admin', 'with --scope admin'] : ['an admin of main', 'with --space main --scope admin'];
   return new Failure({
-    what: 'the first key of a server must be admin: from then on every request needs a key.',
+    what: `the first key of a server must be ${must}: from then on every request needs a key.`,
     code: 'usage',
-    more: ['Make that one first, with --scope admin, or start the server with API_KEY.'],
+    more: [`Make that one first, ${how}, or start the server with API_KEY.`],
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { type Variables, variable } from '../config.ts';
 import type { ConnectionFlags } from './connection/settings.ts';
-import { readState } from './state-file.ts';
+import { type HeldState, readState } from './state-file.ts';
 import { Failure, usage } from './text/errors.ts';
 
 export interface LeaseFlags extends ConnectionFlags {
@@ -14,7 +14,7 @@ export interface ChosenLease {
   readonly secret: string | null;
   readonly fence: number | null;
   readonly environments: readonly string[];
-  /** The flags with the server that granted it, when nothing else says which. */
+  /** The flags with the server that granted it and the space that it is in, when no flag says another. */
   readonly connection: ConnectionFlags;
 }
 
@@ -24,13 +24,17 @@ export function chosenLease(argument: string | undefined, flags: LeaseFlags, env
   if (flags.state !== undefined) {
     const state = readState(flags.state);
     if (state === null) return null;
-    const toOtherServer = flags.url !== undefined || flags.context !== undefined;
-    return { ...state, id: state.lease, connection: toOtherServer ? flags : { ...flags, url: state.url } };
+    return { ...state, id: state.lease, connection: whereItWasGranted(state, flags) };
   }
   const id = argument ?? variable(env, 'SIGNALBOX_LEASE');
   if (id === null)
     throw usage('which lease?', 'Name it, or give the --state FILE that acquire wrote, or set SIGNALBOX_LEASE.');
   return { id, secret: variable(env, 'SIGNALBOX_LEASE_SECRET'), fence: null, environments: [], connection: flags };
+}
+
+function whereItWasGranted({ url, space }: HeldState, flags: LeaseFlags): ConnectionFlags {
+  if (flags.context !== undefined) return flags;
+  return { ...flags, url: flags.url ?? url, space: flags.space ?? space };
 }
 
 export function stateMissing(file: string): Failure {

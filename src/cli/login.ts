@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { variable, variables } from '../config.ts';
 import { openConnection } from './connection/connect.ts';
 import { contextsFile, readContexts, writeContexts } from './connection/contexts.ts';
-import { type ClientSettings, checkedKey, serverAddress } from './connection/settings.ts';
+import { type ClientSettings, checkedKey, serverAddress, spaceSetting } from './connection/settings.ts';
 import { command } from './frame/command.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { usage } from './text/errors.ts';
@@ -14,6 +14,7 @@ import { foreign } from './text/sanitize.ts';
 interface LoginFlags extends OutputFlags {
   readonly name?: string;
   readonly caFile?: string;
+  readonly space?: string;
 }
 
 /** More than any key has. */
@@ -26,6 +27,7 @@ export function loginCommand() {
     examples: [
       ['signalbox login https://signalbox.example', 'asks for the key'],
       ['signalbox login https://signalbox.example --name shop < key.txt', 'reads it from a file'],
+      ['signalbox login https://signalbox.example --space team-a --name team-a', 'an admin of main, in another space'],
     ],
     notes: [
       'It is kept in $XDG_CONFIG_HOME/signalbox/config.json, which only you can read. Others: signalbox context list',
@@ -34,6 +36,7 @@ export function loginCommand() {
     .argument('<url>', 'address of the server')
     .option('--name <name>', 'name of the context (default: the host)')
     .option('--ca-file <file>', 'certificate of a private authority')
+    .option('--space <name>', 'the space, where the key does not say it')
     .action(login);
 }
 
@@ -48,7 +51,8 @@ async function login(written: string, flags: LoginFlags): Promise<void> {
   const before = readContexts(file);
 
   // First without a key: it tells whether the server is there at all, before anybody types a secret, and whether it wants one.
-  const without = await openConnection(settings);
+  // And without a space: one that is not there says nothing about keys.
+  const without = await openConnection({ ...settings, space: null });
   const open = await without.client.me();
   if (!open.ok && open.kind === 'unreachable') without.need(open);
   const wantsKey = !open.ok || open.value.keys;
@@ -57,14 +61,18 @@ async function login(written: string, flags: LoginFlags): Promise<void> {
   const { client, need } = await openConnection(tried);
   const me = need(await client.me());
 
-  const context = { url, key, caFile: settings.caFile?.value ?? null, space: null };
+  const context = { url, key, caFile: settings.caFile?.value ?? null, space: settings.space?.value ?? null };
   writeContexts(file, { current: name, byName: { ...before.byName, [name]: context } });
   if (out.json) out.object(me);
-  out.talk(`logged in to ${url} as ${foreign(me.name, 80)}; kept as context ${name} in ${file}`, '✓');
+  const there = me.space === 'main' ? '' : ` in space ${me.space}`;
+  out.talk(`logged in to ${url} as ${foreign(me.name, 80)}${there}; kept as context ${name} in ${file}`, '✓');
   if (!wantsKey) out.talk('this server asks nobody for a key');
   for (const strong of ['SIGNALBOX_URL', 'SIGNALBOX_KEY', 'SIGNALBOX_KEY_FILE']) {
     if (variable(variables(), strong) !== null) out.talk(`${strong} is set in this shell and goes before the context`);
   }
+  const set = variable(variables(), 'SIGNALBOX_SPACE');
+  if (set !== null && set !== context.space)
+    out.talk('SIGNALBOX_SPACE is set in this shell and goes before the context');
 }
 
 function settingsFor(url: string, flags: LoginFlags): ClientSettings {
@@ -75,7 +83,12 @@ function settingsFor(url: string, flags: LoginFlags): ClientSettings {
       : named === null
         ? null
         : { value: named, from: 'SIGNALBOX_CA_FILE' };
-  return { url: { value: url, from: 'the command line' }, key: null, caFile, space: null };
+  return {
+    url: { value: url, from: 'the command line' },
+    key: null,
+    caFile,
+    space: spaceSetting(flags.space, variables()),
+  };
 }
 
 /** On a terminal without echo; else the first line of stdin. */

@@ -2,7 +2,7 @@
 
 import type { Environment, Lease, RevokeRequest } from '../client/types.ts';
 import { variables } from '../config.ts';
-import { type Connection, connect } from './connection/connect.ts';
+import { type Connection, connect, spaceInWhich } from './connection/connect.ts';
 import { untilAnswered } from './connection/retry.ts';
 import type { ConnectionFlags } from './connection/settings.ts';
 import { command, withConnection } from './frame/command.ts';
@@ -67,7 +67,7 @@ async function revoke(environment: string | undefined, flags: RevokeFlags): Prom
   const { lease, stolen, warning } = need(await client.revoke(id, request));
   const ours = stolen === undefined ? null : await untilOurs(connection, out, stolen);
   if (ours !== null && flags.state !== undefined)
-    writeState(flags.state, stateOf(ours, stolen?.secret ?? null, client.url));
+    writeState(flags.state, stateOf(ours, stolen?.secret ?? null, client.url, await spaceInWhich(connection)));
   if (out.json)
     return out.object({ lease, ...(ours !== null && { stolen: ours }), ...(warning !== undefined && { warning }) });
   out.talk(tookText(lease), '✓');

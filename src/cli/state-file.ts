@@ -14,27 +14,30 @@ export interface HeldState {
   readonly secret: string | null;
   /** The server that granted it: the next step must not ask another. */
   readonly url: string;
+  /** The space that it is in; null: main. */
+  readonly space: string | null;
 }
 
-export function stateOf(lease: Lease, secret: string | null, url: string): HeldState {
+export function stateOf(lease: Lease, secret: string | null, url: string, space: string | null): HeldState {
   return {
     lease: lease.id,
     fence: lease.fence,
     environments: lease.granted.map((granted) => granted.environment),
-    secret,
-    url,
+    ...{ secret, url, space },
   };
 }
 
 /** What a lease is for programs, as `run` sets it for its child. Without the secret, which does not belong into a log. */
 export function leaseVariables(
-  lease: Pick<HeldState, 'lease' | 'fence' | 'environments'>,
+  lease: Pick<HeldState, 'lease' | 'fence' | 'environments' | 'space'>,
 ): [name: string, value: string][] {
   return [
     ['SIGNALBOX_LEASE', lease.lease],
     ['SIGNALBOX_FENCE', String(lease.fence ?? '')],
     ['SIGNALBOX_ENVIRONMENT', lease.environments.join(' ')],
     ['SIGNALBOX_ENVIRONMENTS', JSON.stringify(lease.environments)],
+    // Who names the lease must name its space too.
+    ...(lease.space === null ? [] : [['SIGNALBOX_SPACE', lease.space] as [string, string]]),
   ];
 }
 
@@ -95,6 +98,7 @@ export function readState(file: string): HeldState | null {
     fence: Number.isSafeInteger(fence) ? fence : null,
     environments: environmentsOf(file, values.get('SIGNALBOX_ENVIRONMENTS') ?? '[]'),
     secret: values.get('SIGNALBOX_LEASE_SECRET') ?? null,
+    space: values.get('SIGNALBOX_SPACE') || null,
   };
 }
 

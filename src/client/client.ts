@@ -1,11 +1,14 @@
 // The client library: every route of /v1 as a method that answers with an outcome, never with an exception. fetch only, no
-// dependencies, so that it runs in Node, in a browser and in a test alike. A method sends one request; `takePlace` (place.ts)
-// is what waits, retries and never loses the place in the queue.
+// dependencies, so that it runs in Node, in a browser and in a test alike. A method sends one request; what
+// waits and retries is `takePlace` (place.ts), `waitUntil` (waiting.ts), `meet` (arriving.ts) and `followBuild` (building.ts).
 
 import type { Outcome } from './outcome.ts';
 import { type StreamItem, type StreamOptions, streamEvents } from './stream.ts';
 import { type Fetch, type RequestOptions, request, type Transport } from './transport.ts';
 import type {
+  ArrivalRequest,
+  Barrier,
+  BarrierRequest,
   Environment,
   EnvironmentChange,
   FenceAnswer,
@@ -17,16 +20,27 @@ import type {
   Lease,
   LeaseRequest,
   Me,
+  OpenWait,
   Page,
   Paging,
   Revoked,
   RevokeRequest,
+  Signal,
+  SignalRequest,
+  Space,
+  SpaceRequest,
+  WaitList,
+  WaitReply,
+  WaitRequest,
 } from './types.ts';
+import type { Build, BuildRequest, Instance, Job } from './types-machines.ts';
 
 export interface ClientOptions {
   /** Where the server is, with or without a slash at the end. */
   readonly url: string;
   readonly key?: string | null;
+  /** For admins of main, and where no key is asked for; without it the space is that of the key. */
+  readonly space?: string | null;
   /** Another fetch: one with a CA file or a proxy, or a test's. */
   readonly fetch?: Fetch;
   /** Ends everything that this client has under way. */
@@ -37,6 +51,11 @@ export interface ClientOptions {
 export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface OfGeneration extends CallOptions {
+  /** Which meeting of that name; absent or empty: the one without a generation. */
+  readonly generation?: string;
 }
 
 export interface AsOwner extends CallOptions {
@@ -53,6 +72,7 @@ export class Client {
     this.#transport = {
       url: this.url,
       key: options.key ?? null,
+      space: options.space || null,
       fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
       signal: options.signal ?? null,
     };
@@ -164,6 +184,115 @@ export class Client {
     return this.#send('DELETE', `/v1/freezes/${encodeURIComponent(name)}`, limits(options));
   }
 
+  /** All that are set or failed, and those that somebody waits for. */
+  signals(query: Paging = {}, options: CallOptions = {}) {
+    return this.#list<Signal>('/v1/signals', query, options);
+  }
+
+  /** As it is, or with `wait` (seconds, at most 60) once it is set. 404 `signal_unset`, 409 `signal_failed`. */
+  signal(name: string, options: CallOptions & { wait?: number } = {}): Promise<Outcome<Signal>> {
+    const query = { wait: options.wait };
+    return this.#send('GET', signalPath(name), { query, accept: isSignal, ...limits(options, options.wait) });
+  }
+
+  /** Sets it: 201 it was not set before. The same again is the same, with a new ttl. */
+  putSignal(name: string, body: SignalRequest = {}, options: CallOptions = {}): Promise<Outcome<Signal>> {
+    return this.#send('PUT', signalPath(name), { body, accept: isSignal, ...limits(options) });
+  }
+
+  /** Clears it; whoever waits for it goes on waiting. */
+  deleteSignal(name: string, options: CallOptions = {}): Promise<Outcome<unknown>> {
+    return this.#send('DELETE', signalPath(name), limits(options));
+  }
+
+  barriers(query: Paging = {}, options: CallOptions = {}) {
+    return this.#list<Barrier>('/v1/barriers', query, options);
+  }
+
+  barrier(name: string, options: OfGeneration = {}): Promise<Outcome<Barrier>> {
+    const query = { generation: options.generation || undefined };
+    return this.#send('GET', barrierPath(name), { query, accept: isBarrier, ...limits(options) });
+  }
+
+  /** Declares who meets; the same again changes nothing, others than before are 409 `barrier_differs`. */
+  putBarrier(name: string, body: BarrierRequest, options: OfGeneration = {}): Promise<Outcome<Barrier>> {
+    const query = { generation: options.generation || undefined };
+    return this.#send('PUT', barrierPath(name), { query, body, accept: isBarrier, ...limits(options) });
+  }
+
+  /** A party arrives, and waits for the others for `wait` seconds (0 to 60): 200 open, 202 waiting, 409 `barrier_broken`. */
+  arrive(
+    name: string,
+    body: ArrivalRequest,
+    options: OfGeneration & { wait?: number } = {},
+  ): Promise<Outcome<Barrier>> {
+    const query = { generation: options.generation || undefined, wait: options.wait };
+    const path = `${barrierPath(name)}/arrivals`;
+    return this.#send('POST', path, { query, body, accept: isBarrier, ...limits(options, options.wait) });
+  }
+
+  /** Breaks it for everyone who waits; with `forget` its name and generation can be used anew. */
+  deleteBarrier(
+    name: string,
+    query: { reason?: string; forget?: boolean } = {},
+    options: OfGeneration = {},
+  ): Promise<Outcome<Barrier>> {
+    const asked = { ...query, generation: options.generation || undefined };
+    return this.#send('DELETE', barrierPath(name), { query: asked, accept: isBarrier, ...limits(options) });
+  }
+
+  /** Waits for any or all of a list, `timeoutSeconds` at most (default 30); `waitUntil` (waiting.ts) goes on for longer. */
+  wait(body: WaitRequest, options: CallOptions = {}): Promise<Outcome<WaitReply>> {
+    const held = body.timeoutSeconds ?? 30;
+    return this.#send('POST', '/v1/waits', { body, accept: isWaitReply, ...limits(options, held) });
+  }
+
+  /** Who waits for what, what was waited for in vain, and what is being tried: of the server that answers. */
+  waits(query: Paging = {}, options: CallOptions = {}): Promise<Outcome<WaitList>> {
+    return this.#send('GET', '/v1/waits', {
+      query: query as NonNullable<RequestOptions<unknown>['query']>,
+      accept: isWaitList,
+      ...limits(options),
+    });
+  }
+
+  /** Newest first, those that are over too. */
+  builds(query: Paging = {}, options: CallOptions = {}) {
+    return this.#list<Build>('/v1/instance-builds', query, options);
+  }
+
+  /** As it is, or with `wait` (seconds, at most 60) once it has got further. */
+  build(id: string, options: CallOptions & { wait?: number } = {}): Promise<Outcome<Build>> {
+    const query = { wait: options.wait };
+    return this.#send('GET', buildPath(id), { query, accept: isBuild, ...limits(options, options.wait) });
+  }
+
+  /** Asks for machines: 202 from now on, 200 the id was known. Where no answer came: again with the same id is the same build. */
+  createBuild(body: BuildRequest, options: CallOptions = {}): Promise<Outcome<Build>> {
+    return this.#send('POST', '/v1/instance-builds', { body, accept: isBuild, ...limits(options) });
+  }
+
+  /** It ends, and its machines with it, however far it is. Again: what could not be ended is tried anew. */
+  cancelBuild(id: string, body: { reason?: string } = {}, options: CallOptions = {}): Promise<Outcome<Build>> {
+    return this.#send('DELETE', buildPath(id), { body, accept: isBuild, ...limits(options) });
+  }
+
+  /** Those that are there, or may be. */
+  instances(query: Paging = {}, options: CallOptions = {}) {
+    return this.#list<Instance>('/v1/instances', query, options);
+  }
+
+  /** `id`: ours, or the driver's. */
+  terminateInstance(id: string, body: { reason?: string } = {}, options: CallOptions = {}): Promise<Outcome<Instance>> {
+    const path = `/v1/instances/${encodeURIComponent(id)}`;
+    return this.#send('DELETE', path, { body, accept: isInstance, ...limits(options) });
+  }
+
+  /** What workers have to do, and what was given up. */
+  jobs(query: Paging = {}, options: CallOptions = {}) {
+    return this.#list<Job>('/v1/jobs', query, options);
+  }
+
   keys(query: Paging = {}, options: CallOptions = {}) {
     return this.#list<Key>('/v1/keys', query, options);
   }
@@ -174,6 +303,24 @@ export class Client {
 
   deleteKey(id: string, options: CallOptions = {}): Promise<Outcome<unknown>> {
     return this.#send('DELETE', `/v1/keys/${encodeURIComponent(id)}`, limits(options));
+  }
+
+  /** `main` first. Of the whole server, whatever space this client is for: admins of main only, as for the two below. */
+  spaces(query: Paging = {}, options: CallOptions = {}) {
+    return this.#list<Space>('/v1/spaces', query, options);
+  }
+
+  /** Makes it, or changes what is said of it. */
+  putSpace(name: string, body: SpaceRequest = {}, options: CallOptions = {}): Promise<Outcome<Space>> {
+    return this.#send('PUT', spacePath(name), { body, accept: isSpace, ...limits(options) });
+  }
+
+  /** Puts it out of service; what it holds is there again when it is made again. `forget`: then it may be in another store. */
+  deleteSpace(
+    name: string,
+    { forget = false, ...options }: CallOptions & { forget?: boolean } = {},
+  ): Promise<Outcome<unknown>> {
+    return this.#send('DELETE', spacePath(name), { ...limits(options), ...(forget && { query: { forget } }) });
   }
 
   me(options: CallOptions = {}): Promise<Outcome<Me>> {
@@ -222,6 +369,22 @@ function environmentPath(name: string): string {
   return `/v1/environments/${encodeURIComponent(name)}`;
 }
 
+function signalPath(name: string): string {
+  return `/v1/signals/${encodeURIComponent(name)}`;
+}
+
+function barrierPath(name: string): string {
+  return `/v1/barriers/${encodeURIComponent(name)}`;
+}
+
+function buildPath(id: string): string {
+  return `/v1/instance-builds/${encodeURIComponent(id)}`;
+}
+
+function spacePath(name: string): string {
+  return `/v1/spaces/${encodeURIComponent(name)}`;
+}
+
 function owner(options: AsOwner): Record<string, string> {
   return options.secret ? { 'signalbox-lease-secret': options.secret } : {};
 }
@@ -248,4 +411,38 @@ function isFenceAnswer(body: unknown): body is FenceAnswer {
 
 function isPage<Item>(body: unknown): body is Page<Item> {
   return Array.isArray((body as Partial<Page<Item>>).items);
+}
+
+function isSignal(body: unknown): body is Signal {
+  const signal = body as Partial<Signal>;
+  return typeof signal.name === 'string' && typeof signal.state === 'string' && 'data' in signal;
+}
+
+function isBarrier(body: unknown): body is Barrier {
+  const barrier = body as Partial<Barrier>;
+  return typeof barrier.name === 'string' && typeof barrier.state === 'string' && Array.isArray(barrier.arrivals);
+}
+
+function isBuild(body: unknown): body is Build {
+  const build = body as Partial<Build>;
+  return typeof build.id === 'string' && Array.isArray(build.steps) && Array.isArray(build.instances);
+}
+
+function isInstance(body: unknown): body is Instance {
+  const instance = body as Partial<Instance>;
+  return typeof instance.id === 'string' && typeof instance.state === 'string' && 'cloudId' in instance;
+}
+
+function isSpace(body: unknown): body is Space {
+  const space = body as Partial<Space>;
+  return typeof space.name === 'string' && typeof space.open === 'boolean';
+}
+
+function isWaitReply(body: unknown): body is WaitReply {
+  const reply = body as Partial<WaitReply>;
+  return typeof reply.outcome === 'string' && Array.isArray(reply.conditions);
+}
+
+function isWaitList(body: unknown): body is WaitList {
+  return isPage<OpenWait>(body) && Array.isArray((body as Partial<WaitList>).probes);
 }

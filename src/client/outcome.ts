@@ -59,6 +59,7 @@ const wordsOfCode: Readonly<Record<string, string>> = {
   store_failed: 'the server cannot write to its store',
   store_full: 'the server has no disk space left',
   server_full: 'the server takes no more connections',
+  too_many_waits: 'too many wait there already',
 };
 
 /** A failure in a few words, for a sentence that goes on around it. */

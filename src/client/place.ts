@@ -8,7 +8,8 @@
 // before we heard of it. Nothing runs yet then, so a new ask, with a new key, is what the caller wants.
 
 import type { Client } from './client.ts';
-import { type Failure, failureWords, isTransient, type Outcome, type Problem } from './outcome.ts';
+import { Contact } from './contact.ts';
+import { type Failure, isTransient, type Outcome, type Problem } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Lease, LeaseRequest } from './types.ts';
 
@@ -78,7 +79,10 @@ export async function takePlace(client: Client, ask: Ask, place: Place = newPlac
 }
 
 async function onePlace(client: Client, ask: Ask, place: Place, endAt: number | null): Promise<OnePlaceEnd> {
-  const contact = new Contact(ask, endAt);
+  const contact = new Contact({
+    ...{ signal: ask.signal, firstContactMs: ask.firstContactMs, maxAwayMs: ask.maxAwayMs ?? null, endAt },
+    onAway: (reason) => ask.onEvent?.({ kind: 'away', reason, queued: place.id !== null }),
+  });
   place.id = null;
   place.unanswered = ask.request;
   let seq: number | null = null;
@@ -91,13 +95,15 @@ async function onePlace(client: Client, ask: Ask, place: Place, endAt: number | 
       break;
     }
     if (!outcome.ok) {
-      const end = await contact.failed(outcome, place);
+      const end = endOf(outcome, place);
       if (end) return end;
+      const givenUp = await contact.failed(outcome);
+      if (givenUp) return { kind: 'unreachable', ...givenUp };
       continue;
     }
     adopt(place, outcome);
     const lease = outcome.value;
-    contact.answered(lease);
+    contact.answered((awayMs) => ask.onEvent?.({ kind: 'back', awayMs, lease }));
     if (lease.state === 'held') return { kind: 'granted', lease, secret: place.secret };
     if (lease.state !== 'waiting') return { kind: 'ended', lease };
     if (seq === null) ask.onEvent?.({ kind: 'queued', lease });
@@ -133,68 +139,14 @@ function adopt(place: Place, outcome: Outcome<Lease>): void {
   place.secret = outcome.value.secret ?? place.secret;
 }
 
-/** Keeps count of an absence of the server: says it once, and when it ends, and when it is too long. */
-class Contact {
-  readonly #ask: Ask;
-  readonly #endAt: number | null;
-  readonly #sinceAt = performance.now();
-  #everAnswered = false;
-  #awaySinceAt: number | null = null;
-  #said = false;
-  #tries = 0;
-
-  constructor(ask: Ask, endAt: number | null) {
-    this.#ask = ask;
-    this.#endAt = endAt;
-  }
-
-  answered(lease: Lease): void {
-    if (this.#said && this.#awaySinceAt !== null) {
-      this.#ask.onEvent?.({ kind: 'back', awayMs: performance.now() - this.#awaySinceAt, lease });
-    }
-    this.#everAnswered = true;
-    this.#awaySinceAt = null;
-    this.#said = false;
-    this.#tries = 0;
-  }
-
-  /** Pauses before the next try; an end when there is none. */
-  async failed(failure: Failure, place: Place): Promise<OnePlaceEnd | null> {
-    if (!isTransient(failure)) {
-      place.unanswered = null;
-      if (failure.kind === 'unreachable') return { kind: 'stopped' };
-      if (failure.problem.code === 'lease_unknown' && place.id !== null) return { kind: 'forgotten' };
-      const lease = endedLease(failure.problem);
-      return lease ? { kind: 'ended', lease } : { kind: 'refused', problem: failure.problem };
-    }
-    const now = performance.now();
-    this.#awaySinceAt ??= now;
-    this.#tries += 1;
-    const awayMs = now - (this.#everAnswered ? this.#awaySinceAt : this.#sinceAt);
-    const allowedMs = this.#everAnswered ? (this.#ask.maxAwayMs ?? null) : this.#ask.firstContactMs;
-    const untilEndMs = this.#endAt === null ? null : awayMs + this.#endAt - now;
-    const limitMs = smaller(allowedMs, untilEndMs);
-    const reason = failureWords(failure);
-    if (limitMs !== null && awayMs >= limitMs) return { kind: 'unreachable', reason, triedMs: awayMs };
-    // One broken poll is no absence (proxies cut them): the first new try is made at once, and silently.
-    if (this.#tries > 1 && !this.#said) {
-      this.#said = true;
-      this.#ask.onEvent?.({ kind: 'away', reason, queued: place.id !== null });
-    }
-    const pauseMs = Math.max(retryPauseMs(this.#tries, Math.random()), failure.retryAfterMs ?? 0);
-    await pause(limitMs === null ? pauseMs : Math.min(pauseMs, limitMs - awayMs), this.#ask.signal);
-    return null;
-  }
-}
-
-function smaller(a: number | null, b: number | null): number | null {
-  return a === null ? b : b === null ? a : Math.min(a, b);
-}
-
-/** Almost at once, then doubling to 4 s; up to half of it is jitter, so that a restarted server is not asked by all at once. */
-export function retryPauseMs(tries: number, random: number): number {
-  const fullMs = Math.min(100 * 2 ** (Math.min(tries, 10) - 1), 4000);
-  return fullMs * (0.5 + random / 2);
+/** The end that a failure is; null when the same may be asked again. */
+function endOf(failure: Failure, place: Place): OnePlaceEnd | null {
+  if (isTransient(failure)) return null;
+  place.unanswered = null;
+  if (failure.kind === 'unreachable') return { kind: 'stopped' };
+  if (failure.problem.code === 'lease_unknown' && place.id !== null) return { kind: 'forgotten' };
+  const lease = endedLease(failure.problem);
+  return lease ? { kind: 'ended', lease } : { kind: 'refused', problem: failure.problem };
 }
 
 /**

@@ -7,7 +7,7 @@
 import type { Refusal } from './outcome.ts';
 import { pause } from './pause.ts';
 import { parseEvents } from './sse.ts';
-import { address, request, type Transport } from './transport.ts';
+import { address, request, type Transport, whoAndWhere } from './transport.ts';
 
 export interface StreamOptions {
   /** Start after this event; without it, now. */
@@ -72,8 +72,7 @@ async function open(
   signal: AbortSignal,
 ): Promise<Opened> {
   const query = { since, rows: options.rows?.join(',') };
-  const headers: Record<string, string> = { accept: 'text/event-stream' };
-  if (transport.key !== null) headers.authorization = `Bearer ${transport.key}`;
+  const headers = { accept: 'text/event-stream', ...whoAndWhere(transport) };
   try {
     const response = await transport.fetch(address(transport.url, '/v1/events/stream', query), {
       headers,

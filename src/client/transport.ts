@@ -9,6 +9,8 @@ export interface Transport {
   /** Without a slash at the end. */
   readonly url: string;
   readonly key: string | null;
+  /** The space that is named; null: that of the key. */
+  readonly space: string | null;
   readonly fetch: Fetch;
   readonly signal: AbortSignal | null;
 }
@@ -33,8 +35,7 @@ export async function request<Value>(
 ): Promise<Outcome<Value>> {
   const limit = AbortSignal.timeout(Math.max(Math.ceil(options.timeoutMs ?? defaultTimeoutMs), 0));
   const callers = [transport.signal, options.signal].filter((signal) => signal != null);
-  const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
-  if (transport.key !== null) headers.authorization = `Bearer ${transport.key}`;
+  const headers: Record<string, string> = { accept: 'application/json', ...whoAndWhere(transport), ...options.headers };
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   let response: Response;
   let text: string;
@@ -53,6 +54,14 @@ export async function request<Value>(
     return unreachable(aborted ? 'given up' : connectionWords(error), { aborted });
   }
   return judge(response, text, options.accept);
+}
+
+/** What every request says of who asks, and of which space. */
+export function whoAndWhere({ key, space }: Transport): Record<string, string> {
+  return {
+    ...(key !== null && { authorization: `Bearer ${key}` }),
+    ...(space !== null && { 'signalbox-space': space }),
+  };
 }
 
 function judge<Value>(

@@ -175,6 +175,22 @@ export interface Me {
   readonly keys: boolean;
 }
 
+export interface Space {
+  readonly name: string;
+  /** For people. */
+  readonly description: string;
+  /** Whether the server that was asked serves it now; if not, its store cannot be reached. */
+  readonly open: boolean;
+  /** null: it is main, which was always there. */
+  readonly createdAt: string | null;
+  readonly createdBy: string | null;
+}
+
+export interface SpaceRequest {
+  /** Absent: as it is, or empty. */
+  readonly description?: string;
+}
+
 export interface HistoryEvent {
   readonly seq: number;
   readonly at: string;
@@ -194,4 +210,167 @@ export interface Page<Item> {
 export interface Paging {
   readonly limit?: number;
   readonly cursor?: string;
+}
+
+// --- meeting: signals, barriers, waits
+
+export interface Signal {
+  readonly name: string;
+  /** unset: only in lists, while somebody waits for it. */
+  readonly state: 'set' | 'failed' | 'unset';
+  /** Any JSON; null: none. Lists and streams leave out what is above 1 KiB. */
+  readonly data: unknown;
+  /** Of the payload as JSON. */
+  readonly bytes: number;
+  readonly failure: { readonly reason: string } | null;
+  readonly by: string | null;
+  readonly holder: Holder;
+  readonly at: string | null;
+  readonly ttlSeconds: number | null;
+  readonly expiresAt: string | null;
+  readonly expiresInSeconds: number | null;
+  readonly seq: number | null;
+  /** How many wait for it on the server that was asked. */
+  readonly waiting: number;
+  /** The first ten of them. */
+  readonly waiters: readonly { readonly by: string; readonly holder: Holder; readonly since: string }[];
+}
+
+/** `data` or `failure`, or neither. */
+export interface SignalRequest {
+  readonly data?: unknown;
+  readonly failure?: { readonly reason: string };
+  /** null = until it is cleared; absent = seven days. */
+  readonly ttlSeconds?: number | null;
+  readonly holder?: Partial<Holder>;
+}
+
+export interface Barrier {
+  readonly name: string;
+  readonly generation: string;
+  readonly state: 'waiting' | 'open' | 'broken';
+  readonly parties: number;
+  /** How many have come. */
+  readonly arrived: number;
+  /** More than a hundred parties, in a list, a stream or the answer to an arrival: nobody is named below. */
+  readonly namesLeftOut: boolean;
+  /** Who they are, where that was said. */
+  readonly names: readonly string[] | null;
+  readonly arrivals: readonly { readonly party: string; readonly at: string; readonly by: string }[];
+  /** null: nobody can say who, only how many. */
+  readonly missing: readonly string[] | null;
+  readonly missingCount: number;
+  readonly missingText: string;
+  readonly timeoutSeconds: number;
+  readonly breaksAt: string | null;
+  readonly breaksInSeconds: number | null;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly endedAt: string | null;
+  readonly end: {
+    readonly how: 'opened' | 'failed' | 'timed_out' | 'cancelled';
+    readonly by: string;
+    readonly reason: string | null;
+    /** Who has failed; not among those who are missing. */
+    readonly party: string | null;
+  } | null;
+  readonly seq: number;
+}
+
+export interface BarrierRequest {
+  /** How many, or who. */
+  readonly parties: number | readonly string[];
+  /** From the first arrival on; absent = as it is, else six hours. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface ArrivalRequest {
+  readonly party: string;
+  /** The party has failed, so nobody may pass. */
+  readonly failure?: { readonly reason: string };
+}
+
+export interface WaitCondition {
+  /** `signal:NAME`, `barrier:NAME`, `env:NAME`, `lease:ID`, `tcp:HOST:PORT`, `http://…`, `postgres:NAME` … */
+  readonly target: string;
+  /** Of a barrier. */
+  readonly generation?: string;
+  /** The rest is of probes. */
+  readonly successes?: number;
+  readonly invert?: boolean;
+  readonly intervalSeconds?: number;
+  readonly connectTimeoutSeconds?: number;
+  readonly status?: string;
+  readonly contains?: string;
+  readonly insecure?: boolean;
+}
+
+/** Exactly one of `any` and `all`. */
+export interface WaitRequest {
+  readonly any?: readonly (string | WaitCondition)[];
+  readonly all?: readonly (string | WaitCondition)[];
+  readonly timeoutSeconds?: number;
+  readonly holder?: Partial<Holder>;
+}
+
+export interface ConditionReply {
+  readonly target: string;
+  readonly state: 'pending' | 'met' | 'failed';
+  /** For people: `not set`, `503 Service Unavailable`, the reason of a failure. */
+  readonly detail: string;
+  readonly by: string | null;
+  /** The payload of a signal; null: none. */
+  readonly data: unknown;
+  readonly since: string;
+  readonly settledAt: string | null;
+  /** Of a probe. */
+  readonly tries: number | null;
+  readonly triedAt: string | null;
+  /** Of a signal that did not come: one that is set and has a similar name. */
+  readonly nearest: string | null;
+}
+
+export interface WaitReply {
+  readonly outcome: 'met' | 'timed_out' | 'failed';
+  readonly waitedSeconds: number;
+  readonly conditions: readonly ConditionReply[];
+}
+
+export interface OpenWait {
+  readonly id: string;
+  readonly mode: 'any' | 'all';
+  readonly by: string;
+  readonly holder: Holder;
+  readonly since: string;
+  readonly until: string;
+  readonly conditions: readonly {
+    readonly target: string;
+    readonly state: ConditionReply['state'];
+    readonly detail: string;
+    readonly settledAt: string | null;
+  }[];
+}
+
+/** Who waits for what on the server that was asked, what was waited for in vain, and what is being tried. */
+export interface WaitList extends Page<OpenWait> {
+  readonly timedOut: readonly {
+    readonly target: string;
+    readonly detail: string;
+    readonly by: string;
+    readonly holder: Holder;
+    readonly since: string;
+    readonly at: string;
+  }[];
+  /** How many there are: the list above has the latest hundred, as has that of the probes. */
+  readonly timedOutCount: number;
+  readonly probes: readonly {
+    readonly target: string;
+    readonly state: 'up' | 'unready' | 'down' | 'misconfigured' | null;
+    readonly detail: string | null;
+    readonly waiting: number;
+    readonly since: string;
+    readonly tries: number;
+    readonly triedAt: string | null;
+  }[];
+  readonly probesCount: number;
 }

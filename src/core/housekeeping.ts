@@ -4,7 +4,10 @@
 import { signalboxItself } from './access.ts';
 import { reopen } from './environment.ts';
 import { endFreeze } from './freeze.ts';
+import { freeJobs } from './machines/job.ts';
+import { breaksTick } from './meet/barrier.ts';
 import type { LeaseRow } from './rows.ts';
+import { goneServers, isOrphan, judgeAbsent, signIn, signOffGone } from './servers.ts';
 import type { Turn } from './turn.ts';
 
 /** What a lease has left at least after a restart, once per renewal; less where its ttl is shorter. */
@@ -19,29 +22,38 @@ const removedAtOnce = 1_000;
  */
 export function resume(turn: Turn, facts: Readonly<Record<string, unknown>>): void {
   const { state, moment } = turn;
-  for (const id of state.waiting) state.presence.set(id, { open: false, sinceTick: moment.tick });
+  if (state.server !== null) signIn(turn, state.server);
+  else freeJobs(turn);
+  for (const lease of state.leases.values()) if (isOrphan(state, lease)) judgeAbsent(state, lease, moment.tick);
+  // Others may have served all the while; nobody can tell, and a holder gains little by it.
+  allowForOutage(turn);
+  turn.event('server.started', 'signalbox', signalboxItself.name, facts);
+}
+
+/** Nobody could renew for a while: each holder has at least a little time to be heard again. */
+export function allowForOutage(turn: Turn): void {
+  const { state, moment } = turn;
   for (const ids of state.holders.values()) {
     for (const id of ids) {
       const lease = state.leases.get(id) as LeaseRow;
-      if (lease.ttlMs === null) {
-        if (!lease.collected) state.unsent.set(id, moment.tick);
-        continue;
-      }
+      if (lease.ttlMs === null) continue;
       const least = moment.tick + Math.min(lease.ttlMs, leftAfterRestartMs);
       if (lease.resumed || lease.ttlTick === null || lease.ttlTick >= least) continue;
       turn.put('lease', id, (seq) => ({ ...lease, seq, ttlTick: least, resumed: true }));
     }
   }
-  turn.event('server.started', 'signalbox', signalboxItself.name, facts);
 }
 
 /** Whether `tidy` would find something to do; cheap enough to be asked each second. */
 export function needsTidying(turn: Turn): boolean {
+  const { state, moment } = turn;
+  if (goneServers(state, moment.tick).next().done !== true) return true;
   return oldestEnded(turn) !== null || closedTooLong(turn).next().done !== true || expiredFreeze(turn) !== undefined;
 }
 
 /** Ends freezes whose end has come, and drops ended leases and unused environments that were kept long enough. */
 export function tidy(turn: Turn): void {
+  signOffGone(turn);
   for (let freeze = expiredFreeze(turn); freeze !== undefined; freeze = expiredFreeze(turn))
     endFreeze(turn, freeze.name, signalboxItself);
   for (const environment of [...closedTooLong(turn)]) reopen(turn, environment);
@@ -58,8 +70,43 @@ export function tidy(turn: Turn): void {
   }
 }
 
-/** Drops environments that only first use has made and that nobody used for long. Looks at all of them: for once an hour. */
+/** Drops what nobody has used for long: environments that only first use has made, and barriers. For once an hour. */
 export function dropUnused(turn: Turn): void {
+  dropUnusedBarriers(turn);
+  dropEndedBuilds(turn);
+  dropUnusedEnvironments(turn);
+}
+
+/** A barrier answers whoever comes late for as long as an ended lease is kept; one that nobody came to goes as well. */
+function dropUnusedBarriers(turn: Turn): void {
+  const { state, moment } = turn;
+  let dropped = 0;
+  for (const [id, barrier] of state.barriers) {
+    if (breaksTick(barrier) !== null) continue;
+    if ((barrier.endedTick ?? barrier.idleTick) + state.settings.retentionMs > moment.tick) continue;
+    turn.remove('barrier', id);
+    turn.event('barrier.forgotten', barrier.name, signalboxItself.name, { generation: barrier.generation });
+    if (++dropped >= removedAtOnce) return;
+  }
+}
+
+/** Builds and machines that are over are shown for as long as ended leases; a build goes with its machines. */
+function dropEndedBuilds(turn: Turn): void {
+  const { state, moment } = turn;
+  const isOld = (endedTick: number | null): boolean =>
+    endedTick !== null && endedTick + state.settings.retentionMs <= moment.tick;
+  for (const machine of [...state.instances.values()]) {
+    if (machine.state !== 'gone' || !isOld(machine.endedTick)) continue;
+    const build = machine.build === null ? undefined : state.builds.get(machine.build);
+    if (build === undefined || isOld(build.endedTick)) turn.remove('instance', machine.id);
+  }
+  for (const build of [...state.builds.values()]) {
+    const isEmpty = build.instances.every((id) => !state.instances.has(id));
+    if (isEmpty && (isOld(build.endedTick) || build.state === 'started')) turn.remove('build', build.id);
+  }
+}
+
+function dropUnusedEnvironments(turn: Turn): void {
   const { state, moment } = turn;
   const used = new Set<string>();
   for (const lease of state.leases.values()) {

@@ -56,7 +56,28 @@ export function deleteKey(turn: Turn, id: string, actor: Actor): Outcome<null> {
   if (!mayEverywhere(actor, 'admin')) return forbidden(actor, 'admin', null);
   const key = turn.state.keys.get(id);
   if (key === undefined) return refuse('key_not_found', `There is no key ${id}. signalbox key list shows them.`);
+  if (isLastAdmin(turn, key))
+    return refuse(
+      'invalid_request',
+      'This is the last key that may do everything: without it nobody could make another. Make one first.',
+      { field: 'id' },
+    );
   turn.remove('key', id);
   turn.event('key.deleted', key.name, actor.name, { key: id });
   return accept(null);
+}
+
+/** While keys are on, here or in a space beside this one, somebody must be able to look after them. */
+function isLastAdmin({ state: { keys, spaces, settings } }: Turn, key: KeyRow): boolean {
+  if (
+    settings.hasAdminElsewhere ||
+    !isAdmin(key) ||
+    (keys.size === 1 && !spaces.values().some(({ removed }) => !removed))
+  )
+    return false;
+  return !keys.values().some((other) => other !== key && isAdmin(other));
+}
+
+function isAdmin({ scopes, expiresAt }: KeyRow): boolean {
+  return scopes.includes('admin') && expiresAt === null;
 }

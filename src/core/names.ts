@@ -18,11 +18,14 @@ const candidatesLookedAt = 500;
 /** Names that differ by more than this are different names, however long they are. */
 const editsAtMost = 3;
 
-/** The candidate that differs from `name` by the fewest edits (a third of its length, and three, at most), or null. */
+/**
+ * The candidate that differs from `name` by the fewest edits (a third of its length, and three, at most), or null. Of names of one
+ * or two letters only the same in other letters of case is near: any other is one edit away.
+ */
 export function nearestName(name: string, candidates: Iterable<string>): string | null {
   const lower = name.toLowerCase();
   let best: string | null = null;
-  let limit = Math.min(editsAtMost, Math.max(1, Math.floor(name.length / 3))) + 1;
+  let limit = Math.min(editsAtMost, Math.floor(name.length / 3)) + 1;
   let looked = 0;
   for (const candidate of candidates) {
     if (candidate === name) continue;

@@ -117,6 +117,8 @@ export interface LeaseRow {
   readonly ttlTick: number | null;
   /** Whether a restart has already granted extra time since the last renewal. */
   readonly resumed: boolean;
+  /** The server on which its client was on the line last; null where there is only one server. */
+  readonly seat: string | null;
   /** The grant is known to have reached its client; kept only for leases without ttl, which nothing else would end. */
   readonly collected: boolean;
   readonly revoking: {
@@ -155,11 +157,186 @@ export interface KeyRow {
   readonly expiresAt: number | null;
 }
 
+/** A named latch: set, perhaps with a payload, or failed with a reason; there is no row while it is not set. */
+export interface SignalRow {
+  readonly name: string;
+  readonly seq: number;
+  /** The payload, any JSON; null = none. */
+  readonly data: unknown;
+  /** Size of the payload as JSON in UTF-8. */
+  readonly bytes: number;
+  readonly failure: { readonly reason: string } | null;
+  readonly by: string;
+  readonly holder: Holder;
+  readonly at: number;
+  readonly ttlMs: number | null;
+  /** Log time at which it ends by itself; null = only when it is cleared. */
+  readonly ttlTick: number | null;
+}
+
+export type BarrierState = 'waiting' | 'open' | 'broken';
+
+export interface Arrival {
+  readonly party: string;
+  readonly at: number;
+  readonly by: string;
+}
+
+/** Where parties meet, once for each generation: it opens for all, or breaks for all, and stays so until it is forgotten. */
+export interface BarrierRow {
+  readonly name: string;
+  readonly generation: string;
+  readonly seq: number;
+  readonly state: BarrierState;
+  /** How many distinct parties must arrive. */
+  readonly count: number;
+  /** Who they are, where that was said; null = any `count` of them. */
+  readonly names: readonly string[] | null;
+  readonly arrivals: readonly Arrival[];
+  /** How long it waits from the first arrival on. */
+  readonly timeoutMs: number;
+  readonly firstTick: number | null;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  /** Log time of the last arrival or change; one that nobody comes to goes in the end. */
+  readonly idleTick: number;
+  readonly endedAt: number | null;
+  readonly endedTick: number | null;
+  readonly end: {
+    readonly how: 'opened' | 'failed' | 'timed_out' | 'cancelled';
+    readonly by: string;
+    readonly reason: string | null;
+    /** Who has failed; it has not arrived, and is not missing. */
+    readonly party: string | null;
+  } | null;
+}
+
+/** One of several servers on one store. */
+export interface ServerRow {
+  readonly id: string;
+  readonly seq: number;
+  readonly startedAt: number;
+  /** Log time at which it last said that it is there. */
+  readonly aliveTick: number;
+}
+
+/** What machines are asked for; the words of the older system, which its users and their scripts know. */
+export interface BuildSpec {
+  readonly site: string;
+  readonly env: string;
+  readonly queue: string;
+  readonly role: string;
+  readonly instanceType: string;
+  /** How many machines. */
+  readonly count: number;
+  /** null: the newest active one of the role. */
+  readonly image: string | null;
+  readonly nameTemplate: string | null;
+  readonly subnet: string | null;
+  readonly securityGroup: string | null;
+  readonly slackChannel: string | null;
+}
+
+export interface BuildStep {
+  /** `image`, `group`, `script`, or `launch 2/3`. */
+  readonly name: string;
+  readonly begunAt: number;
+  /** null: it is under way, or was when its worker died. */
+  readonly doneAt: number | null;
+  /** What later steps, and people, need of it. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** One request for machines: a sequence of steps that is taken up again wherever it was left. */
+export interface BuildRow {
+  readonly id: string;
+  readonly seq: number;
+  readonly state: 'pending' | 'building' | 'started' | 'finished' | 'failed' | 'cancelled';
+  readonly spec: BuildSpec;
+  /** In the order in which they were begun. */
+  readonly steps: readonly BuildStep[];
+  /** Ids of its machines; as many as `spec.count`, from the beginning on (B2). */
+  readonly instances: readonly string[];
+  /** It is to end, and its machines with it. */
+  readonly cancelling: { readonly by: string; readonly reason: string | null; readonly at: number } | null;
+  readonly failure: { readonly step: string; readonly reason: string; readonly tries: number } | null;
+  readonly owner: string;
+  readonly by: string;
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+  /** Log time from which on it is kept for a while. */
+  readonly endedTick: number | null;
+}
+
+/** A machine, from before anybody was asked for it until it is gone. */
+export interface InstanceRow {
+  readonly id: string;
+  readonly seq: number;
+  /** null: nobody here has asked for it, but it carries our tag. */
+  readonly build: string | null;
+  readonly state: 'planned' | 'launching' | 'running' | 'ready' | 'ending' | 'gone';
+  /** By which the driver tells a repeated ask from another one; kept before it is asked (B1). */
+  readonly token: string;
+  /** Which of the driver's choices (types, subnets) is tried; each has a token of its own. */
+  readonly choice: number;
+  /** As the driver calls it; null until it has said so. */
+  readonly cloudId: string | null;
+  readonly facts: Readonly<Record<string, string>>;
+  /** Looks in a row that did not find it, and the log time of the first of them. */
+  readonly missed: { readonly looks: number; readonly sinceTick: number } | null;
+  readonly by: string;
+  readonly launchedAt: number | null;
+  readonly endedAt: number | null;
+  readonly endedTick: number | null;
+}
+
+/** Something that a worker is to do outside. */
+export interface JobRow {
+  readonly id: string;
+  readonly seq: number;
+  /** Build or end a build; end a machine. */
+  readonly kind: 'build' | 'terminate';
+  /** Id of the build, or of the machine. */
+  readonly subject: string;
+  readonly state: 'waiting' | 'claimed' | 'dead';
+  /** Tries that have failed. */
+  readonly tries: number;
+  /** Log time from which on it may be claimed. */
+  readonly dueTick: number;
+  /** `number` grows with each claim: whoever has an older one has lost the job. */
+  readonly claim: { readonly worker: string; readonly number: number; readonly untilTick: number } | null;
+  readonly claims: number;
+  readonly error: string | null;
+  readonly createdAt: number;
+}
+
+/** A team's own world. Stands in `main`; what the space holds is in a log of its own. `main` itself has no row. */
+export interface SpaceRow {
+  readonly id: string;
+  readonly seq: number;
+  readonly description: string;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  /** By which its store is known again; null until it was first opened. */
+  readonly mark: string | null;
+  /** It is not served; what is known of its store is kept, for when it is made again. */
+  readonly removed: boolean;
+  /** The highest epoch in which it was opened: a store that is behind it is a copy that was left behind. */
+  readonly epoch: number;
+}
+
 export interface Rows {
   environment: EnvironmentRow;
   lease: LeaseRow;
   freeze: FreezeRow;
   key: KeyRow;
+  signal: SignalRow;
+  barrier: BarrierRow;
+  server: ServerRow;
+  space: SpaceRow;
+  build: BuildRow;
+  instance: InstanceRow;
+  job: JobRow;
 }
 export type Kind = keyof Rows;
 

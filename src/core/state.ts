@@ -5,7 +5,23 @@
 // (`presence`), and which grants are known not to have reached their client (`unsent`).
 
 import { Queue } from './queue/queue.ts';
-import type { Change, EnvironmentRow, FreezeRow, KeyRow, Kind, LeaseRow, Rows, Want } from './rows.ts';
+import type {
+  BarrierRow,
+  BuildRow,
+  Change,
+  EnvironmentRow,
+  FreezeRow,
+  InstanceRow,
+  JobRow,
+  KeyRow,
+  Kind,
+  LeaseRow,
+  Rows,
+  ServerRow,
+  SignalRow,
+  SpaceRow,
+  Want,
+} from './rows.ts';
 import { labelsMatch, selectorText } from './selectors.ts';
 
 export interface Settings {
@@ -24,6 +40,18 @@ export interface Settings {
   /** Whether somebody has all rights without a key of the store, so that the first of these may be any. */
   readonly hasAdminElsewhere: boolean;
   readonly maxFreezes: number;
+  readonly maxSignals: number;
+  /** Bytes of the payloads of all signals. */
+  readonly maxSignalBytes: number;
+  readonly maxBuilds: number;
+  /** Machines in all, however many are asked for at once. */
+  readonly maxInstances: number;
+  /** Failed tries after which a job is given up. */
+  readonly maxTries: number;
+  readonly maxSpaces: number;
+  readonly maxBarriers: number;
+  /** Parties of all barriers: each has a name that is kept, and may have a thousand. */
+  readonly maxParties: number;
   /** Units that a search for an exchange of set-aside slots visits at most. */
   readonly searchBound: number;
 }
@@ -41,6 +69,14 @@ export const defaultSettings: Settings = {
   maxKeys: 10_000,
   hasAdminElsewhere: true,
   maxFreezes: 1_000,
+  maxSignals: 100_000,
+  maxSignalBytes: 128 * 1024 * 1024,
+  maxBuilds: 10_000,
+  maxInstances: 1_000,
+  maxTries: 5,
+  maxSpaces: 10_000,
+  maxBarriers: 50_000,
+  maxParties: 500_000,
   searchBound: 256,
 };
 
@@ -62,6 +98,22 @@ export class State {
   readonly leases = new Map<string, LeaseRow>();
   readonly freezes = new Map<string, FreezeRow>();
   readonly keys = new Map<string, KeyRow>();
+  readonly signals = new Map<string, SignalRow>();
+  /** By `barrierId`. */
+  readonly barriers = new Map<string, BarrierRow>();
+  readonly builds = new Map<string, BuildRow>();
+  readonly instances = new Map<string, InstanceRow>();
+  readonly jobs = new Map<string, JobRow>();
+  /** The spaces beside `main`; only `main` has any. */
+  readonly spaces = new Map<string, SpaceRow>();
+  /** The servers that share the store; empty where there is only one. */
+  readonly servers = new Map<string, ServerRow>();
+  /** Which of them this is; null where there is only one. */
+  server: string | null = null;
+  /** Bytes of the payloads of all signals. */
+  signalBytes = 0;
+  /** Parties of all barriers, whether they have come or not. */
+  parties = 0;
 
   readonly queue: Queue;
   /** Ids of held leases by environment, in the order of their grants. */
@@ -81,6 +133,17 @@ export class State {
   readonly #holds = new Map<string, number[]>();
   /** Seq of the last change in each line, so that a waiter can ask to be told when its place moves. */
   readonly #moved = new Map<string, number>();
+
+  /** Rows without any index over them. */
+  readonly #plain = {
+    ...{ key: this.keys, server: this.servers, space: this.spaces },
+    ...{ build: this.builds, instance: this.instances, job: this.jobs },
+  };
+  readonly #rows = {
+    ...this.#plain,
+    ...{ lease: this.leases, environment: this.environments, freeze: this.freezes },
+    ...{ signal: this.signals, barrier: this.barriers },
+  };
 
   constructor(settings: Settings = defaultSettings) {
     this.settings = settings;
@@ -119,24 +182,22 @@ export class State {
       case 'freeze':
         this.#applyFreeze(change.id, change.row);
         break;
-      case 'key':
-        if (change.row === null) this.keys.delete(change.id);
-        else this.keys.set(change.id, change.row);
+      case 'signal':
+        this.#applySignal(change.id, change.row);
         break;
+      case 'barrier':
+        this.#applyBarrier(change.id, change.row);
+        break;
+      default: {
+        const rows = this.#plain[change.kind] as Map<string, Rows[typeof change.kind]>;
+        if (change.row === null) rows.delete(change.id);
+        else rows.set(change.id, change.row);
+      }
     }
   }
 
   row<K extends Kind>(kind: K, id: string): Rows[K] | undefined {
-    switch (kind) {
-      case 'lease':
-        return this.leases.get(id) as Rows[K] | undefined;
-      case 'environment':
-        return this.environments.get(id) as Rows[K] | undefined;
-      case 'freeze':
-        return this.freezes.get(id) as Rows[K] | undefined;
-      default:
-        return this.keys.get(id) as Rows[K] | undefined;
-    }
+    return (this.#rows[kind] as unknown as ReadonlyMap<string, Rows[K]>).get(id);
   }
 
   /** Names of the freezes by selector that hold this environment. */
@@ -181,6 +242,18 @@ export class State {
     this.presence.delete(id);
     this.unsent.delete(id);
     this.arrived.delete(id);
+  }
+
+  #applySignal(name: string, after: SignalRow | null): void {
+    this.signalBytes += (after?.bytes ?? 0) - (this.signals.get(name)?.bytes ?? 0);
+    if (after === null) this.signals.delete(name);
+    else this.signals.set(name, after);
+  }
+
+  #applyBarrier(id: string, after: BarrierRow | null): void {
+    this.parties += (after?.count ?? 0) - (this.barriers.get(id)?.count ?? 0);
+    if (after === null) this.barriers.delete(id);
+    else this.barriers.set(id, after);
   }
 
   #applyLease(id: string, after: LeaseRow | null, seq: number): void {

@@ -2,7 +2,7 @@
 // look at its state, and change it through `put` and `remove` alone; so all of it, or all since a mark, can be taken back.
 
 import type { Change, EventRecord, Kind, Moment, Rows } from './rows.ts';
-import type { State } from './state.ts';
+import type { Presence, State } from './state.ts';
 
 export interface Mark {
   readonly changes: number;
@@ -19,6 +19,8 @@ export class Turn {
   readonly events: EventRecord[] = [];
   /** What takes each change back. */
   readonly #opposites: Change[] = [];
+  /** While it is set aside: the seq behind it, and the clients of its leases. */
+  #aside: { readonly seq: number; readonly presence: readonly (readonly [string, Presence])[] } | null = null;
 
   constructor(state: State, moment: Moment) {
     this.state = state;
@@ -66,7 +68,32 @@ export class Turn {
 
   /** Takes the whole turn back: its log could not keep it. */
   undo(): void {
+    this.takeUp();
     this.rollback({ changes: 0, events: 0, seq: this.prev });
+  }
+
+  /** Shows the state without it, as long as nobody knows whether its log has kept it. */
+  setAside(): void {
+    if (this.#aside !== null) return;
+    const { presence, seq } = this.state;
+    const clients = this.changes.flatMap(({ id }) => {
+      const client = presence.get(id);
+      return client === undefined ? [] : [[id, client] as const];
+    });
+    this.#aside = { seq, presence: clients };
+    for (const opposite of this.#opposites.toReversed()) this.state.apply({ ...opposite, seq: this.prev });
+    this.state.seq = this.prev;
+  }
+
+  /** And with it again, should it have been set aside. */
+  takeUp(): void {
+    if (this.#aside === null) return;
+    const { seq, presence } = this.#aside;
+    this.#aside = null;
+    for (const change of this.changes) this.state.apply(change);
+    this.state.seq = seq;
+    // Who asked for a lease that was gone meanwhile is still there.
+    for (const [id, client] of presence) if (!this.state.presence.has(id)) this.state.presence.set(id, client);
   }
 
   #change(change: Change): void {

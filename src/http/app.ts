@@ -1,29 +1,36 @@
 // The HTTP server: what holds for every request (limits, request ids, problems, counting), and which routes there are.
-// The way of a request: gate (is it one clear request?) → schema → actor (who asks) → route → a command of the replica →
+// The way of a request: gate (is it one clear request?) → entrance (of which space?) → schema → actor (who asks) → route → a command of the replica →
 // the durable outcome as JSON.
 
 import type { Socket } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify';
-import { nearestName } from '../core/names.ts';
 import { randomText } from '../replica/ids.ts';
+import type { Space } from '../replica/spaces.ts';
 import { jsonBodies } from './body.ts';
 import { onClientError } from './client-error.ts';
-import { Connections } from './connections.ts';
+import { boundReading, Connections } from './connections.ts';
 import type { App, Context } from './context.ts';
 import { callMe } from './dialects/call-me.ts';
 import { releasestatus } from './dialects/releasestatus.ts';
+import { atRoot, webRendezvous } from './dialects/web-rendezvous.ts';
+import { enter } from './entrance.ts';
 import { refuseForged, refuseUnclear } from './gate.ts';
 import { health } from './health.ts';
-import { home } from './home.ts';
+import { home, leadToPage } from './home.ts';
 import { completeRoute, openapi } from './openapi.ts';
 import { codeOfReply, Problem, problemOf, sendProblem } from './problem.ts';
 import { RouteList } from './route-list.ts';
+import { barrierRoutes } from './v1/barriers.ts';
 import { environmentRoutes } from './v1/environments.ts';
 import { eventRoutes } from './v1/events.ts';
 import { freezeRoutes } from './v1/freezes.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { leaseRoutes } from './v1/leases.ts';
+import { machineRoutes } from './v1/machines.ts';
+import { signalRoutes } from './v1/signals.ts';
+import { spaceRoutes } from './v1/spaces.ts';
+import { waitRoutes } from './v1/waits.ts';
 import { validatorCompiler } from './validation.ts';
 
 const bodyLimit = 64 * 1024;
@@ -34,8 +41,6 @@ const requestWithinMs = 15_000;
 const keepAliveMs = 75_000;
 /** Longer than any path can be: what a name may be is for the core to say. */
 const maxParamLength = maxHeaderSize;
-/** Of a path that is not there, in a sentence. */
-const pathShown = 200;
 
 export async function buildApp(context: Context, log: FastifyBaseLogger): Promise<App> {
   const instance = randomText(6);
@@ -75,6 +80,7 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   connections.watch(app.server);
   jsonBodies(app);
   const routes = new RouteList();
+  app.decorateRequest('space', null as unknown as Space);
   app.setValidatorCompiler(validatorCompiler as never);
   app.setSerializerCompiler(() => JSON.stringify);
   app.addHook('onRoute', (route) => {
@@ -87,16 +93,21 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
     connections.enter(request, reply);
     refuseUnclear(request);
     refuseForged(request, context.auth, context.settings.insecure);
-    if (needsAdmission(request)) context.auth.admit(request);
-    done();
+    const entered = enter(request, context);
+    if (entered === null) return done();
+    entered.then(() => done(), done);
   });
   let closed = (): void => undefined;
   app.addHook('preClose', async () => {
     closed = connections.closeAsTheyEnd();
   });
   app.addHook('onClose', async () => closed());
-  app.addHook('onSend', (_request, reply, payload, done) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     if (context.stopping.aborted) reply.header('connection', 'close');
+    // Other servers may have decided something since that cannot be read just now.
+    if ((request.space as Space | null)?.replica.isAway === true && reply.statusCode < 400)
+      reply.header('Signalbox-Stale', 'true');
+    boundReading(reply.raw, payload);
     done(null, payload);
   });
   app.addHook('onResponse', (request, reply, done) => {
@@ -106,28 +117,8 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
     done();
   });
   app.setErrorHandler((error, request, reply) => onError(error as Error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] as string;
-    const methods = routes.methodsOf(path);
-    if (methods.length > 0) {
-      const allow = methods.join(', ');
-      return sendProblem(
-        request,
-        reply,
-        new Problem('method_not_allowed', `${request.method} is not allowed here, but ${allow} is.`, {
-          headers: { allow },
-        }),
-      );
-    }
-    const nearest = nearestName(path, routes.paths);
-    const hint = nearest === null ? 'All routes are at /docs.' : `Did you mean ${nearest}?`;
-    const shown = path.length > pathShown ? `${path.slice(0, pathShown)}…` : path;
-    return sendProblem(
-      request,
-      reply,
-      new Problem('unknown_route', `There is no ${shown}. ${hint}`, { facts: { nearest } }),
-    );
-  });
+  const rendezvous = context.settings.rendezvous ? atRoot(context, routes) : null;
+  app.setNotFoundHandler(rendezvous ?? ((request, reply) => leadToPage(request, reply) ?? routes.miss(request, reply)));
 
   function prepare(request: FastifyRequest, reply: FastifyReply): void {
     reply.raw.setHeader('Signalbox-Request-Id', request.id);
@@ -148,22 +139,18 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   leaseRoutes(app, context);
   environmentRoutes(app, context);
   freezeRoutes(app, context);
+  signalRoutes(app, context);
+  barrierRoutes(app, context);
+  waitRoutes(app, context);
+  machineRoutes(app, context);
   keyRoutes(app, context);
+  spaceRoutes(app, context);
   eventRoutes(app, context);
   health(app, context);
   home(app, context);
   await app.register(async (scope) => releasestatus(scope as unknown as App, context));
   await app.register(async (scope) => callMe(scope as unknown as App, context));
+  if (context.settings.rendezvous)
+    await app.register(async (scope) => webRendezvous(scope as unknown as App, context, routes));
   return app;
-}
-
-/**
- * Whether the key is looked at before the body is even read. Not where a lease's own secret may do instead, and not where
- * somebody without a key asks what they may do.
- */
-function needsAdmission(request: FastifyRequest): boolean {
-  const path = request.routeOptions.url ?? '';
-  if (!path.startsWith('/v1/')) return false;
-  if (request.headers['signalbox-lease-secret'] !== undefined) return false;
-  return path !== '/v1/me';
 }

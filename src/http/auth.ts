@@ -1,12 +1,14 @@
 // Who asks: from the key of a request to an actor with grants. What always holds: only hashes of keys are kept and they are
 // compared in constant time; a wrong key is never treated as no key; a key that ended or expired is unknown from the next
-// durable turn on. Without any key configured, whoever reaches the server (this machine only) may do everything.
+// durable turn on; a key acts in its own space, and only an admin of `main` in any. Without any key configured, whoever reaches
+// the server (this machine only) may do everything.
 
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import { type Actor, type Grant, parseGrant } from '../core/access.ts';
+import { type Actor, type Grant, mayEverywhere, parseGrant } from '../core/access.ts';
 import type { KeyRow } from '../core/rows.ts';
+import { mainSpace } from '../core/space-name.ts';
 import { needsKey, Problem } from './problem.ts';
 
 export interface AuthSettings {
@@ -29,11 +31,12 @@ export class Authentication {
   readonly #anonymousGrants: readonly Grant[];
   readonly #trustUser: { header: string; from: BlockList } | null;
   /** Whose key a request has shown, so that it is looked for once. */
-  readonly #admitted = new WeakMap<FastifyRequest, Actor>();
+  readonly #admitted = new WeakMap<FastifyRequest, Found>();
   readonly #wrong = new Map<string, { count: number; until: number }>();
   readonly #now: () => number;
-  /** Keys of the store, as durable. */
-  #keys: ReadonlyMap<string, KeyRow> = new Map();
+  /** Keys by their ids, as durable; of a space that is a copy of another one, whichever was opened first. */
+  readonly #keys = new Map<string, { readonly space: string; readonly row: KeyRow }>();
+  readonly #idsOf = new Map<string, readonly string[]>();
 
   constructor(settings: AuthSettings, now: () => number) {
     this.#now = now;
@@ -48,9 +51,15 @@ export class Authentication {
         : { header: settings.trustUser.header, from: blockList(settings.trustUser.from) };
   }
 
-  /** Takes over the keys of the store after a turn that changed them. */
-  setKeys(keys: Iterable<KeyRow>): void {
-    this.#keys = new Map(Array.from(keys, (key) => [key.id, key]));
+  /** Takes over the keys of a space after a turn that changed them; none once it is not served any more. */
+  setKeys(space: string, keys: Iterable<KeyRow>): void {
+    for (const id of this.#idsOf.get(space) ?? []) if (this.#keys.get(id)?.space === space) this.#keys.delete(id);
+    const ids: string[] = [];
+    for (const row of keys) {
+      ids.push(row.id);
+      if (!this.#keys.has(row.id)) this.#keys.set(row.id, { space, row });
+    }
+    this.#idsOf.set(space, ids);
   }
 
   /** Whether a key is configured at all. */
@@ -61,8 +70,33 @@ export class Authentication {
   /** The actor of a request. Throws 401, or 429 after too many wrong keys. */
   actor(request: FastifyRequest): Actor {
     const token = this.keysOn ? tokenOf(request) : null;
-    const actor = token === null ? this.#anonymous() : (this.#admitted.get(request) ?? this.#withKey(token, request));
-    return this.#asPerson(actor, request);
+    if (token === null) return this.#asPerson(this.#anonymous(request), request);
+    return this.#asPerson((this.#admitted.get(request) ?? this.#withKey(token, request)).actor, request);
+  }
+
+  /** The space that a request is for: that of its key, or the one it names, where it may. Throws 403. */
+  spaceOf(request: FastifyRequest): string {
+    const token = this.keysOn ? tokenOf(request) : null;
+    const found = token === null ? null : this.#find(token);
+    const own = found === null || found === 'expired' ? mainSpace : found.space;
+    const named = request.headers['signalbox-space'];
+    if (typeof named !== 'string' || named === own) return own;
+    // Of a key that is not known it is said that it is not: not what it might have done.
+    const isUnknown = token !== null && (found === null || found === 'expired');
+    if (isUnknown) return mainSpace;
+    if (!this.keysOn || (found !== null && found !== 'expired' && isOperator(found))) return named;
+    // It proves itself by the secret of a lease of that space, or may nothing there.
+    if (token === null && isAboutLease(request)) return named;
+    if (token === null) throw needsKey(null);
+    throw new Problem('forbidden', `This key is of the space ${own}, and acts in no other.`);
+  }
+
+  /** Whether who asks may look after the spaces themselves. */
+  isOperator(request: FastifyRequest): boolean {
+    if (!this.keysOn) return true;
+    const token = tokenOf(request);
+    const found = token === null ? null : this.#find(token);
+    return found !== null && found !== 'expired' && isOperator(found);
   }
 
   /** Refuses a wrong key, and no key where nothing is open to everybody, before anything else of the request is looked at. */
@@ -78,17 +112,30 @@ export class Authentication {
     return this.keysOn && tokenOf(request) === null;
   }
 
+  /** Whether it shows a key that is not known here, or not yet. */
+  sentUnknownKey(request: FastifyRequest): boolean {
+    const token = this.keysOn ? tokenOf(request) : null;
+    return token !== null && this.#find(token) === null;
+  }
+
+  /** It has shown a key that nobody knows; throws 429 once there are too many. */
+  countUnknownKey(request: FastifyRequest): void {
+    if (this.#countWrongKey(request.ip)) throw tired();
+  }
+
   /** Whether this request comes without a key, and so from whatever a browser could be made to send. */
   isAnonymous(request: FastifyRequest): boolean {
     return !this.keysOn || tokenOf(request) === null;
   }
 
-  #anonymous(): Actor {
-    const grants = this.keysOn ? this.#anonymousGrants : everything;
+  /** What is open to everybody is so in `main` only. */
+  #anonymous(request: FastifyRequest): Actor {
+    const open = request.space.name === mainSpace ? this.#anonymousGrants : [];
+    const grants = this.keysOn ? open : everything;
     return { identity: 'anonymous', name: 'anonymous', grants, maxPriority: this.keysOn ? 0 : highestPriority };
   }
 
-  #withKey(token: string, request: FastifyRequest): Actor {
+  #withKey(token: string, request: FastifyRequest): Found {
     const found = this.#find(token);
     if (found === 'expired')
       throw new Problem(
@@ -97,11 +144,7 @@ export class Authentication {
         challenge,
       );
     if (found !== null) return found;
-    const again = this.#countWrongKey(request.ip);
-    if (again)
-      throw new Problem('too_many_attempts', 'Too many wrong keys came from this address. Wait a minute.', {
-        headers: { 'retry-after': '60' },
-      });
+    this.countUnknownKey(request);
     throw new Problem(
       'key_unknown',
       'The server does not know this key. It may be mistyped, revoked, or of another server.',
@@ -109,23 +152,22 @@ export class Authentication {
     );
   }
 
-  #find(token: string): Actor | 'expired' | null {
+  #find(token: string): Found | 'expired' | null {
     const parts = /^sbx_([0-9A-Za-z]{1,32})_([0-9A-Za-z_-]{1,128})$/.exec(token);
-    const row = parts === null ? undefined : this.#keys.get(parts[1] as string);
+    const { space, row } = (parts === null ? undefined : this.#keys.get(parts[1] as string)) ?? {};
     const given = hash('sha256', row === undefined ? token : (parts?.[2] as string), 'buffer');
-    if (row !== undefined) {
+    if (row !== undefined && space !== undefined) {
       if (!timingSafeEqual(given, Buffer.from(row.hash, 'hex'))) return null;
       if (row.expiresAt !== null && row.expiresAt <= this.#now()) return 'expired';
+      const grants = row.scopes.flatMap((scope) => parseGrant(scope) ?? []);
       return {
-        identity: `key:${row.id}`,
-        name: row.name,
-        grants: row.scopes.flatMap((scope) => parseGrant(scope) ?? []),
-        maxPriority: row.maxPriority,
+        space,
+        actor: { identity: `key:${row.id}`, name: row.name, grants, maxPriority: row.maxPriority },
       };
     }
     // All are compared, so that the time says nothing of which one was nearly right.
-    let match: Actor | null = null;
-    for (const admin of this.#admins) if (timingSafeEqual(given, admin.hash)) match = admin.actor;
+    let match: Found | null = null;
+    for (const { hash, actor } of this.#admins) if (timingSafeEqual(given, hash)) match = { space: mainSpace, actor };
     return match;
   }
 
@@ -149,7 +191,27 @@ export class Authentication {
   }
 }
 
+/** Whose key it is, and of which space. */
+interface Found {
+  readonly space: string;
+  readonly actor: Actor;
+}
+
+/** An admin of `main` runs the server. */
+function isOperator({ space, actor }: Found): boolean {
+  return space === mainSpace && mayEverywhere(actor, 'admin');
+}
+
+const tired = () =>
+  new Problem('too_many_attempts', 'Too many wrong keys came from this address. Wait a minute.', {
+    headers: { 'retry-after': '60' },
+  });
 const challenge = { headers: { 'www-authenticate': 'Bearer' } };
+
+/** Whether it is about one lease, and shows a secret. */
+function isAboutLease({ headers, routeOptions }: FastifyRequest): boolean {
+  return headers['signalbox-lease-secret'] !== undefined && routeOptions.url?.startsWith('/v1/leases/:id') === true;
+}
 
 /** The key of a request, wherever one of the older systems would have put it. */
 export function tokenOf(request: FastifyRequest): string | null {

@@ -9,6 +9,7 @@ import { Problem } from './problem.ts';
 
 /** A reply that the client has not taken within this time holds memory for nothing. */
 const readWithinMs = 60_000;
+const smallReply = 16 * 1024;
 /** Requests of one connection that may be under way at once (pipelining); long polls among them. */
 const inFlightPerConnection = 100;
 /** Of a stop: whoever has not taken their answer by then is cut off. */
@@ -84,8 +85,10 @@ function tooMany(detail: string): Problem {
   return new Problem('server_full', detail, { headers: { 'retry-after': '5', connection: 'close' } });
 }
 
-/** Lets go of a client that does not read its reply. */
-export function boundReading(response: ServerResponse): void {
+/** Lets go of a client that does not read its reply. What is smaller is in the hands of the system at once. */
+export function boundReading(response: ServerResponse, payload: unknown): void {
+  const bytes = typeof payload === 'string' || Buffer.isBuffer(payload) ? Buffer.byteLength(payload) : 0;
+  if (bytes <= smallReply) return;
   const timer = setTimeout(() => response.destroy(), readWithinMs);
   timer.unref();
   response.once('close', () => clearTimeout(timer));

@@ -8,9 +8,9 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
+import type { Prober } from '../probes/prober.ts';
 import type { Ids } from '../replica/ids.ts';
-import type { Polls } from '../replica/polls.ts';
-import type { Replica } from '../replica/replica.ts';
+import type { Space, Spaces } from '../replica/spaces.ts';
 import type { Authentication } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -18,6 +18,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** See route-list.ts. */
     only405?: boolean;
+  }
+  interface FastifyRequest {
+    /** Which space it is for; see entrance.ts. */
+    space: Space;
   }
 }
 
@@ -29,11 +33,17 @@ export interface HttpSettings {
   readonly maxStreams: number;
   /** Whether other machines can reach it although there is no key. */
   readonly insecure: boolean;
+  /** Whether a path at the root that is nothing else is a signal. */
+  readonly rendezvous: boolean;
+  /** How long a wait of the older systems lasts when it does not say. */
+  readonly timeoutSeconds: number;
 }
 
 export interface Context {
-  readonly replica: Replica;
-  readonly polls: Polls;
+  readonly spaces: Spaces;
+  readonly prober: Prober;
+  /** What makes machines, for people; null where nothing does. */
+  readonly driver: string | null;
   readonly ids: Ids;
   readonly auth: Authentication;
   readonly metrics: Metrics;

@@ -13,6 +13,7 @@ const onlyOnce = new Set([
   'idempotency-key',
   'x-api-key',
   'signalbox-lease-secret',
+  'signalbox-space',
   'content-length',
   'transfer-encoding',
   'content-type',

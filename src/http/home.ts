@@ -1,21 +1,38 @@
-// GET /: a greeting, for whoever looks whether somebody is there; and the address that the links of leases have.
+// GET /: a greeting, for whoever looks whether somebody is there, with the keys that are waited for or were in vain; and the
+// addresses of pages that a browser is led on from. What always holds: nobody is shown a key that they may neither read nor
+// wait for.
 
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { type Actor, may, type Scope } from '../core/access.ts';
+import type { State } from '../core/state.ts';
+import type { Waits } from '../replica/waits.ts';
 import type { App, Context } from './context.ts';
 import { Problem } from './problem.ts';
+import { decoded, isNavigation, pathOf, segmentsOf } from './root-key.ts';
 import { requireScopeEverywhere } from './v1/scope.ts';
+
+const keysShown = 1_000;
 
 export function home(app: App, { settings, auth }: Context): void {
   app.get('/', { schema: { hide: true } }, async (request, reply) => {
     const accept = request.headers.accept ?? '';
+    const isJson = accept.includes('application/json');
     reply.header('vary', 'accept');
-    if (accept.includes('application/json'))
-      return { ok: true, name: 'signalbox', version: settings.version, waiting_and_failed: [], marked: [] };
-    if (accept.includes('text/html')) return reply.redirect('/docs');
+    if (!isJson && accept.includes('text/html')) return reply.redirect('/docs');
+    const actor = auth.actor(request);
+    const keys = keysAwaited(request.space.waits, actor);
+    const shown = [...keys.values().take(keysShown)];
+    if (isJson) {
+      const marked = await request.space.replica.look((state) => keysSet(state, actor));
+      return { ok: true, name: 'signalbox', version: settings.version, waiting_and_failed: shown, marked };
+    }
+    const lines = shown.map((key) => `\t ${key}\n`).join('');
     return reply
       .type('text/plain; charset=utf-8')
       .send(
-        `Signalbox ${settings.version}: pipelines take turns here.\n\nCurrently waiting for + recently failed:\nTotal : 0\n`,
+        `Signalbox ${settings.version}: pipelines take turns here.\n\n` +
+          `Currently waiting for + recently failed:\n${lines}Total : ${keys.size}\n`,
       );
   });
 
@@ -38,4 +55,58 @@ export function home(app: App, { settings, auth }: Context): void {
       headers: { allow: 'GET, HEAD' },
     });
   });
+}
+
+/** Addresses of pages to a browser, and what they show as the API says it; to everybody else most of them are keys. */
+const pages: Readonly<Partial<Record<string, string>>> = {
+  environments: '/v1/environments',
+  meet: '/v1/waits',
+  machines: '/docs',
+  history: '/v1/events',
+};
+
+/** Leads a browser on from the address of a page; null when this is none. */
+export function leadToPage(request: FastifyRequest, reply: FastifyReply): FastifyReply | null {
+  if (request.method !== 'GET' || !isNavigation('GET', request.headers)) return null;
+  const [page = '', ...more] = segmentsOf(decoded(pathOf(request.url)) ?? '');
+  const to = more.length === 0 && Object.hasOwn(pages, page) ? pages[page] : undefined;
+  return to === undefined ? null : reply.redirect(to);
+}
+
+/** Each key that is waited for now, longest first, then those that were waited for in vain, latest first. */
+function keysAwaited(waits: Waits, actor: Actor): Set<string> {
+  const keys = new Set<string>();
+  const add = (text: string): void => {
+    const key = keyOf(text, actor);
+    if (key !== null) keys.add(key);
+  };
+  for (const { conditions } of waits.list())
+    for (const { text, standing } of conditions) if (standing.state === 'pending') add(text);
+  for (const { text } of waits.recentlyTimedOut()) add(text);
+  return keys;
+}
+
+/** Keys for which a GET is answered OK now. */
+function keysSet({ signals }: State, actor: Actor): string[] {
+  return signals
+    .values()
+    .filter(({ name, failure }) => failure === null && mayAny(actor, ['read', 'wait'], name))
+    .take(keysShown)
+    .map(({ name }) => `/${name}`)
+    .toArray();
+}
+
+/** The key of what is waited for, as GET takes it; null where there is none, or this actor may not know of it. */
+function keyOf(text: string, actor: Actor): string | null {
+  const [, kind = '', rest = ''] = /^(signal|tcp|postgres):(.*)$/s.exec(text) ?? [];
+  if (kind === 'signal') return mayAny(actor, ['read', 'wait'], rest) ? `/${rest}` : null;
+  if (!mayAny(actor, ['read', 'probe'], text)) return null;
+  if (kind === 'postgres') return rest.startsWith('//') ? null : `/_postgres/${rest}`;
+  // tcp://HOST:PORT is the same target, written like an address.
+  const [, host, port] = /^(?:\/\/)?(.+):(\d+)$/.exec(rest) ?? [];
+  return kind === 'tcp' && host !== undefined ? `/_port/${host}/${port}` : null;
+}
+
+function mayAny(actor: Actor, scopes: readonly Scope[], name: string): boolean {
+  return scopes.some((scope) => may(actor, scope, name));
 }

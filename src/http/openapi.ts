@@ -31,6 +31,15 @@ const secretHeader = {
   description: 'The secret of the lease: shows that it is yours',
   schema: { type: 'string' },
 };
+/** Of any route of /v1; said once, since most callers never need it. */
+const spaceHeader = {
+  name: 'Signalbox-Space',
+  in: 'header',
+  required: false,
+  description:
+    'The space that is meant, for admins of main and where no key is asked for. Without it: that of the key. Any route of /v1 but those of /v1/spaces, which are about the server, heeds it',
+  schema: { type: 'string', pattern: '^[a-z0-9]+(-[a-z0-9]+)*$', maxLength: 40 },
+};
 /** Headers that mean something to a route; they are read by hand, so the schemas do not tell of them. */
 const headersOf: Readonly<Record<string, readonly object[]>> = {
   'POST /v1/leases': [
@@ -76,10 +85,14 @@ export async function openapi(app: App, { settings }: Context): Promise<void> {
       info: {
         title: 'Signalbox',
         version: settings.version,
-        description: 'Pipelines take turns on shared environments.',
+        description:
+          'Pipelines take turns on shared environments. A key opens its own space; the header Signalbox-Space (components, parameters) names another one.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+        parameters: { Space: spaceHeader },
+      },
       security: [{ key: [] }, {}],
     },
     transformObject: withHeaders,

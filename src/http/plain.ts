@@ -9,6 +9,12 @@ const bodyLimit = 64 * 1024;
 export function anyBody(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, _body, done) => done(null, undefined));
+  // A type that is no type would be refused before it could be ignored.
+  app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    const type = headers['content-type'];
+    if (type !== undefined && !/json/i.test(type)) headers['content-type'] = 'application/octet-stream';
+    done();
+  });
 }
 
 /** One parameter of a query, the first or the last of its values; a malformed escape counts as absent; null when absent. */

@@ -3,7 +3,7 @@
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ProblemCode, problemKinds } from '../api/problems.ts';
-import { ReplicaBusy, ReplicaStopped, StoreFull } from '../replica/replica.ts';
+import { ReplicaBusy, ReplicaStopped, StoreAway, StoreFull } from '../replica/command.ts';
 
 /** An error with a code, thrown by what comes before a route (keys, validation) and by routes that cannot go on. */
 export class Problem extends Error {
@@ -41,7 +41,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
   const kind = problemKinds[problem.code];
   codeOfReply.set(reply, problem.code);
   for (const [name, value] of Object.entries(problem.headers)) reply.header(name, value);
-  if (kind.status === 503 && problem.headers['retry-after'] === undefined) reply.header('retry-after', '1');
+  const again = retryAfterSeconds(problem.code);
+  if (again !== null && problem.headers['retry-after'] === undefined) reply.header('retry-after', String(again));
   return reply
     .code(kind.status)
     .type('application/problem+json')
@@ -57,6 +58,12 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
     });
 }
 
+/** When it makes sense to ask again: soon where a server comes back, later where others must go first; null: never as it is. */
+function retryAfterSeconds(code: ProblemCode): number | null {
+  if (problemKinds[code].status === 503) return 1;
+  return code === 'too_many_waits' || code === 'queue_full' ? 5 : null;
+}
+
 /** What an error that was thrown on the way tells the client; null when it is a mistake of ours. */
 export function problemOf(error: Error): Problem | null {
   if (error instanceof Problem) return error;
@@ -66,6 +73,8 @@ export function problemOf(error: Error): Problem | null {
       'The disk of the store is full: nothing new is granted until there is room. Renewals and releases go on.',
     );
   }
+  if (error instanceof StoreAway)
+    return new Problem('store_away', 'The store cannot be reached just now. Nothing was done; ask again.');
   if (error instanceof ReplicaBusy)
     return new Problem('server_full', 'More requests are waiting than the server takes at once.');
   if (error instanceof ReplicaStopped) {
@@ -83,7 +92,9 @@ export function problemOf(error: Error): Problem | null {
 function frameworkProblem(error: FastifyError): Problem | null {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new Problem('body_too_large', 'The body is larger than 64 KiB.', { headers: { connection: 'close' } });
+      return new Problem('body_too_large', 'The body is larger than 64 KiB (72 KiB where a signal is set).', {
+        headers: { connection: 'close' },
+      });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new Problem('unsupported_media_type', 'Send the body as JSON, with Content-Type: application/json.');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':

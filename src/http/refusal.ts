@@ -18,7 +18,7 @@ export async function sendRefusal(
   }
   const { lease, blockedBy, ...facts } = { ...refusal.facts } as Record<string, unknown>;
   if (typeof lease === 'string') {
-    const shape = await context.replica.look((state, moment) => {
+    const shape = await request.space.replica.look((state, moment) => {
       const row = state.leases.get(lease);
       return row === undefined ? null : leaseShape({ state, moment, baseUrl: context.baseUrl }, row);
     });

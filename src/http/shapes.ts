@@ -27,7 +27,7 @@ export function time(at: number): string {
   return lastText;
 }
 
-const timeOrNull = (at: number | null): string | null => (at === null ? null : time(at));
+export const timeOrNull = (at: number | null): string | null => (at === null ? null : time(at));
 const seconds = (milliseconds: number | null): number | null => (milliseconds === null ? null : milliseconds / 1000);
 
 export function leaseShape(view: View, lease: LeaseRow): Lease {

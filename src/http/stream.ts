@@ -10,11 +10,22 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Actor, may } from '../core/access.ts';
 import type { EventRecord } from '../core/rows.ts';
-import type { Turn } from '../core/turn.ts';
+import type { Happened } from '../replica/learned.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { Space } from '../replica/spaces.ts';
 import type { Context } from './context.ts';
 import { Problem } from './problem.ts';
 import { eventShape } from './shapes.ts';
-import { type Gone, type RowKind, rowsOfTurn, rowsSince } from './stream-rows.ts';
+import {
+  changedSince,
+  type Ids,
+  noIds,
+  noteGone,
+  type RowKind,
+  type RowsView,
+  rowsOfTurn,
+  rowTexts,
+} from './stream-rows.ts';
 
 /** Bytes that may be on their way to one client. */
 const unreadLimit = 1024 * 1024;
@@ -22,17 +33,17 @@ const unreadLimit = 1024 * 1024;
 const commentEveryMs = 15_000;
 const eventsPerRead = 500;
 
-/** Whether the actor may see an event: one whose reading is limited sees what concerns its environments. */
+/** Whether the actor may see an event: one whose reading is limited sees what concerns the names it may read. */
 export function maySee(actor: Actor, { kind, subject }: EventRecord): boolean {
-  return /^(lease|environment)\./.test(kind) && may(actor, 'read', subject);
+  return /^(lease|environment|signal|barrier)\./.test(kind) && may(actor, 'read', subject);
 }
 
 export interface StreamAsk {
   /** Seq of the last event that the client has seen; null = from now on. */
   readonly since: number | null;
   readonly rows: ReadonlySet<RowKind>;
-  /** Which environments it is about; null = all. */
-  readonly readable: ((environment: string) => boolean) | null;
+  /** Names that it is about; null = all. */
+  readonly readable: ((name: string) => boolean) | null;
   readonly sees: (event: EventRecord) => boolean;
 }
 
@@ -55,7 +66,7 @@ export class Streams {
     reply.hijack();
     metrics.streams++;
     try {
-      await this.#serve(raw, ask);
+      await this.#serve(raw, ask, request.space);
       if (!raw.destroyed) await once(raw, 'close');
     } catch (error) {
       // Its client comes back and goes on where it was.
@@ -66,27 +77,31 @@ export class Streams {
     }
   }
 
-  async #serve(raw: ServerResponse, ask: StreamAsk): Promise<void> {
-    const { replica, stopping } = this.#context;
+  async #serve(raw: ServerResponse, ask: StreamAsk, space: Space): Promise<void> {
+    const { stopping } = this.#context;
+    const { replica } = space;
     let live = false;
     let last = 0;
     let noted = 0;
-    const onTurn = (turn: Turn): void => {
+    const onTurn = (turn: Happened): void => {
       noted = turn.events.at(-1)?.seq ?? noted;
       if (!live) return;
       for (const event of turn.events) if (event.seq > last && ask.sees(event)) send(raw, eventText(event));
-      for (const text of rowsOfTurn(turn, ask, this.#context.baseUrl)) send(raw, text);
+      for (const text of rowsOfTurn(turn, ask, { ...this.#context, waits: space.waits })) send(raw, text);
     };
     const stopListening = replica.onTurn(onTurn);
+    // What was told may not have been so: the client comes back and catches up with what is.
+    const stopReloading = replica.onReload(() => raw.end());
     const comment = setInterval(() => send(raw, ': still here\n\n'), commentEveryMs);
     const end = (): void => {
       raw.end();
     };
-    stopping.addEventListener('abort', end, { once: true });
+    for (const signal of [stopping, space.shut]) signal.addEventListener('abort', end, { once: true });
     raw.once('close', () => {
       stopListening();
+      stopReloading();
       clearInterval(comment);
-      stopping.removeEventListener('abort', end);
+      for (const signal of [stopping, space.shut]) signal.removeEventListener('abort', end);
     });
     raw.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
@@ -96,46 +111,70 @@ export class Streams {
     send(raw, ': signalbox\nretry: 1000\n\n');
 
     const from = ask.since ?? (await replica.look((state) => state.seq));
-    const gone: Gone = { environments: new Set(), freezes: new Set() };
-    last = await this.#tellReset(raw, from);
+    const gone = noIds();
+    last = await tellReset(raw, replica, from);
     do {
-      last = await this.#catchUp(raw, ask, last, gone);
+      last = await catchUp(raw, replica, ask, last, gone);
       // Nothing may wait between this question and going live.
     } while (last < noted && isOpen(raw));
     live = true;
-    if (ask.rows.size > 0) {
-      await replica.look((state, moment) => {
-        const view = { state, moment, baseUrl: this.#context.baseUrl };
-        for (const text of rowsSince(view, from, gone, ask)) send(raw, text);
-      });
-    }
+    if (ask.rows.size > 0) await this.#tellRows(raw, space, ask, from, gone);
     if (stopping.aborted) end();
   }
 
-  /** Says so when the history no longer reaches back to where the client was. */
-  async #tellReset(raw: ServerResponse, from: number): Promise<number> {
-    const oldest = await this.#context.replica.log.oldestEvent();
-    if (oldest === null || from === 0 || from >= oldest - 1) return from;
-    send(raw, `event: reset\nid: ${oldest - 1}\ndata: ${JSON.stringify({ oldest })}\n\n`);
-    return oldest - 1;
-  }
-
-  /** Writes what the log has after `since`, as fast as the client reads it; returns the seq up to which it has read. */
-  async #catchUp(raw: ServerResponse, ask: StreamAsk, since: number, gone: Gone): Promise<number> {
-    let last = since;
-    while (isOpen(raw)) {
-      const events = await this.#context.replica.log.events({ afterSeq: last, order: 'asc', limit: eventsPerRead });
-      for (const event of events) {
-        if (event.kind === 'environment.deleted') gone.environments.add(event.subject);
-        if (event.kind === 'freeze.ended') gone.freezes.add(event.subject);
-        if (ask.sees(event)) send(raw, eventText(event));
-      }
-      last = events.at(-1)?.seq ?? last;
-      if (events.length < eventsPerRead) return last;
+  /** Writes the rows that have changed since, as fast as the client reads them; turns that come meanwhile go between. */
+  async #tellRows(raw: ServerResponse, space: Space, ask: StreamAsk, from: number, gone: Ids): Promise<void> {
+    const { baseUrl } = this.#context;
+    const { replica, waits } = space;
+    const changed = await replica.look((state) => changedSince(state, from, gone));
+    let view: RowsView;
+    const texts = rowTexts(() => view, ask, changed);
+    for (let isDone = false; !isDone && isOpen(raw); ) {
+      isDone = await replica.look((state, moment) => {
+        view = { state, moment, baseUrl, waits };
+        for (let next = texts.next(); next.done !== true; next = texts.next()) {
+          send(raw, next.value);
+          if (raw.writableNeedDrain) return false;
+        }
+        return true;
+      });
       await drained(raw);
     }
-    return last;
   }
+}
+
+/** Says so when the history no longer reaches back to where the client was. */
+async function tellReset(raw: ServerResponse, replica: Replica, from: number): Promise<number> {
+  const oldest = await replica.log.oldestEvent();
+  if (oldest === null || from === 0 || from >= oldest - 1) return from;
+  send(raw, `event: reset\nid: ${oldest - 1}\ndata: ${JSON.stringify({ oldest })}\n\n`);
+  return oldest - 1;
+}
+
+/** Writes what the log has after `since`, as fast as the client reads it; returns the seq up to which it has read. */
+async function catchUp(
+  raw: ServerResponse,
+  replica: Replica,
+  ask: StreamAsk,
+  since: number,
+  gone: Ids,
+): Promise<number> {
+  let last = since;
+  while (isOpen(raw)) {
+    const events = await replica.log.events({
+      afterSeq: last,
+      order: 'asc',
+      limit: eventsPerRead,
+    });
+    for (const event of events) {
+      noteGone(gone, event);
+      if (ask.sees(event)) send(raw, eventText(event));
+    }
+    last = events.at(-1)?.seq ?? last;
+    if (events.length < eventsPerRead) return last;
+    await drained(raw);
+  }
+  return last;
 }
 
 const isOpen = (raw: ServerResponse): boolean => !raw.destroyed && !raw.writableEnded;

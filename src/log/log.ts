@@ -2,7 +2,8 @@
 //   - a turn is kept whole or not at all, and is durable when `turn` resolves with `durable`;
 //   - turns form one line: each begins at the seq where the last one ended, there is never a fork;
 //   - after a crash at any point, `load` shows exactly the durable turns (a turn whose answer was lost may be among them);
-//   - nobody else writes what this log believes it owns, unless it says so by `learned` (several servers on one database).
+//   - nobody else writes what this log believes it owns, unless it says so by `learned` (several servers on one database);
+//   - what it has handed over as learned counts as known: the next `have` is the seq of the last turn that was learned or kept.
 
 import type { Change, EventRecord } from '../core/rows.ts';
 
@@ -33,13 +34,50 @@ export interface Draft {
   readonly events: readonly EventRecord[];
 }
 
+/** A turn that another server has taken. */
+export interface Learned {
+  readonly prev: number;
+  readonly seq: number;
+  readonly tick: number;
+  readonly at: number;
+  readonly changes: readonly Change[];
+  /** As far as they are still kept. */
+  readonly events: readonly EventRecord[];
+}
+
+/** The store cannot be reached. The log goes on trying by itself, and calls its subscribers back when it is there again. */
+export interface Away {
+  readonly outcome: 'away';
+  readonly message: string;
+}
+
+/**
+ * What this server knows cannot be brought up to date: it is behind by more than is kept, its last turn is not in the store (a
+ * database that has lost its tail), or the epoch has risen. Only `load` helps; nothing was begun, and whatever was shown
+ * since the last turn that is still there must not be believed.
+ */
+export interface Reload {
+  readonly outcome: 'reload';
+  readonly why: string;
+}
+
 export type TurnOutcome =
   /** Kept; it survives a crash from here on. */
   | { readonly outcome: 'durable' }
   /** Nothing was decided, so nothing was kept. */
   | { readonly outcome: 'empty' }
   /** No room: nothing of it was kept, the log goes on (L14). */
-  | { readonly outcome: 'full'; readonly message: string };
+  | { readonly outcome: 'full'; readonly message: string }
+  /** Decided, and known for certain not to be kept, for a reason that may pass: undo it and try again. */
+  | { readonly outcome: 'lost'; readonly message: string }
+  /** Nothing was begun: `decide` was not called. */
+  | Away
+  | Reload;
+
+export type LearnOutcome = { readonly outcome: 'learned'; readonly turns: readonly Learned[] } | Away | Reload;
+
+/** Thrown where there is no outcome for it: the store cannot be reached just now. */
+export class StoreAway extends Error {}
 
 export interface EventQuery {
   /** Only events with a greater seq / a smaller seq. */
@@ -60,23 +98,28 @@ export interface EventQuery {
 }
 
 export interface Log {
-  /** For people: `sqlite:./signalbox.db`, `memory:`. */
+  /** For people: `sqlite:./signalbox.db`, `memory:`, `postgres://db:5432/signalbox`. Never with a password. */
   readonly name: string;
 
-  /** Whether the disk is full: only what keeps or gives back goes through now, on the ballast (L14). */
+  /** Whether the disk is full: only what keeps or gives back goes through now, on the ballast if there is any (L14). */
   readonly full: boolean;
 
-  /** Reads everything once, before the first turn. */
+  /** Reads everything: before the first turn, and again when the log says `reload`. The next `have` is its seq. */
   load(): Promise<Contents>;
 
   /**
    * Takes one turn: hands over what others have appended since `have` (always empty in a log with one server), lets `decide`
-   * say what to append, and appends it. `decide` is called exactly once and must not wait; null or an empty draft appends nothing.
+   * say what to append, and appends it. `decide` is called once, or not at all where the outcome says so, and must not wait;
+   * null or an empty draft appends nothing. `clock` is the wall time of the store, null where it has none of its own.
    * Turns are taken one after the other; a second call while one is under way is a bug and throws.
+   * Resolves when the fate of the turn is known, which may take as long as the store is away.
    * Throws when the log is broken (I/O error, closed): the caller must then undo the turn and believe nothing newer than `have`
    * until it has loaded again.
    */
-  turn(have: number, decide: (learned: readonly Change[]) => Draft | null): Promise<TurnOutcome>;
+  turn(have: number, decide: (learned: readonly Learned[], clock: number | null) => Draft | null): Promise<TurnOutcome>;
+
+  /** Reads what others have appended since `have`, without taking a turn; perhaps not all of it at once. Never while a turn is under way. */
+  learn(have: number): Promise<LearnOutcome>;
 
   /** Keeps the log time of a moment at which nothing was decided. */
   beat(tick: number): Promise<void>;
@@ -90,7 +133,7 @@ export interface Log {
   /** Drops events before a wall time, at most `limit` of them; says how many went. */
   prune(beforeAt: number, limit: number): Promise<number>;
 
-  /** Calls back when another server appended. Returns how to stop. */
+  /** Calls back when another server may have appended, while the store is away, and when it is there again. Returns how to stop. */
   subscribe(listener: () => void): () => void;
 
   /** Ends cleanly; later calls throw. */

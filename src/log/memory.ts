@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Change, EventRecord } from '../core/rows.ts';
-import type { Contents, Draft, EventQuery, Log, TurnOutcome } from './log.ts';
+import type { Contents, Draft, EventQuery, Learned, LearnOutcome, Log, TurnOutcome } from './log.ts';
 import { StoreError } from './store-error.ts';
 
 /** About 100 MB of events. */
@@ -38,13 +38,16 @@ export class MemoryLog implements Log {
     };
   }
 
-  async turn(have: number, decide: (learned: readonly Change[]) => Draft | null): Promise<TurnOutcome> {
+  async turn(
+    have: number,
+    decide: (learned: readonly Learned[], clock: number | null) => Draft | null,
+  ): Promise<TurnOutcome> {
     this.#mustBeOpen();
     if (this.#inTurn) throw new Error('a turn is under way already');
     if (have !== this.#seq) throw new Error(`the log is at ${this.#seq}, the replica at ${have}`);
     this.#inTurn = true;
     try {
-      const draft = decide([]);
+      const draft = decide([], null);
       if (draft === null || draft.changes.length + draft.events.length === 0) return { outcome: 'empty' };
       if (draft.prev !== this.#seq) throw new Error(`the log is at ${this.#seq}, the turn begins at ${draft.prev}`);
       this.#keep(draft);
@@ -54,6 +57,11 @@ export class MemoryLog implements Log {
     } finally {
       this.#inTurn = false;
     }
+  }
+
+  async learn(): Promise<LearnOutcome> {
+    this.#mustBeOpen();
+    return { outcome: 'learned', turns: [] };
   }
 
   async beat(tick: number): Promise<void> {

@@ -4,7 +4,7 @@
 // every call throws the same StoreError.
 
 import type { Change, EventRecord } from '../core/rows.ts';
-import type { Contents, Draft, EventQuery, Log, TurnOutcome } from './log.ts';
+import type { Contents, Draft, EventQuery, Learned, LearnOutcome, Log, TurnOutcome } from './log.ts';
 import { Line } from './sqlite/line.ts';
 import type { HistoryAsks, StoreState, WriterAsks } from './sqlite/messages.ts';
 import { damaged, StoreError } from './store-error.ts';
@@ -80,13 +80,16 @@ class SqliteLog implements Log {
     return { seq, tick, epoch, secret, isNew: this.#isNew, rows };
   }
 
-  async turn(have: number, decide: (learned: readonly Change[]) => Draft | null): Promise<TurnOutcome> {
+  async turn(
+    have: number,
+    decide: (learned: readonly Learned[], clock: number | null) => Draft | null,
+  ): Promise<TurnOutcome> {
     if (this.#failure !== null) throw this.#failure;
     if (this.#inTurn) throw new Error('a turn is under way already');
     if (have !== this.#seq) throw new Error(`the log is at ${this.#seq}, the replica at ${have}`);
     this.#inTurn = true;
     try {
-      const draft = decide([]);
+      const draft = decide([], null);
       if (draft === null || draft.changes.length + draft.events.length === 0) return { outcome: 'empty' };
       if (draft.prev !== this.#seq) throw new Error(`the log is at ${this.#seq}, the turn begins at ${draft.prev}`);
       if (!(await this.#write('turn', valuesOf(draft)))) {
@@ -98,6 +101,11 @@ class SqliteLog implements Log {
     } finally {
       this.#inTurn = false;
     }
+  }
+
+  async learn(): Promise<LearnOutcome> {
+    if (this.#failure !== null) throw this.#failure;
+    return { outcome: 'learned', turns: [] };
   }
 
   async beat(tick: number): Promise<void> {

@@ -15,7 +15,11 @@ export type StoreErrorCode =
   | 'store_full'
   /** Anything else: input and output errors, a log that was closed. What became of the last turn is unknown. */
   | 'store_failed'
-  /** No such kind of store. */
+  /** It is a database elsewhere, and cannot be reached. */
+  | 'store_away'
+  /** It is a database elsewhere, and does not let us in. */
+  | 'store_refused'
+  /** No such kind of store, or none that can be relied on. */
   | 'store_unsupported';
 
 export class StoreError extends Error {

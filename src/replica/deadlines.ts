@@ -1,52 +1,46 @@
-// When the next lease is over. A heap of moments in log time, one entry per lease at most; an entry may be early (a renewal
-// has come since), never late. What is over is proposed to the core, which decides (`expire` names the renewal it saw).
+// When the next lease, signal or barrier is over. A heap of moments in log time, one entry for each key at most; an entry may be
+// early (a renewal has come since), never late. What is over is proposed to the core, which decides (core/due.ts).
 
-import { due } from '../core/lease/end.ts';
+import { dueTick } from '../core/due.ts';
 import type { State } from '../core/state.ts';
 
 interface Entry {
   readonly tick: number;
-  readonly id: string;
+  readonly key: string;
 }
 
 export class Deadlines {
   readonly #heap: Entry[] = [];
   readonly #scheduled = new Map<string, number>();
 
-  get isEmpty(): boolean {
-    return this.#heap.length === 0;
-  }
-
   /** Log time of the earliest entry, null when there is none. */
   next(): number | null {
     return this.#heap[0]?.tick ?? null;
   }
 
-  /** Looks at a lease again after something changed about it. */
-  watch(state: State, id: string): void {
-    const lease = state.leases.get(id);
-    const deadline = lease === undefined ? null : due(state, lease);
-    if (deadline === null) return;
-    const scheduled = this.#scheduled.get(id);
-    if (scheduled !== undefined && scheduled <= deadline.tick) return;
-    this.#scheduled.set(id, deadline.tick);
-    this.#push({ tick: deadline.tick, id });
+  /** Looks at it again after something changed about it. */
+  watch(state: State, key: string): void {
+    const tick = dueTick(state, key);
+    if (tick === null) return;
+    const scheduled = this.#scheduled.get(key);
+    if (scheduled !== undefined && scheduled <= tick) return;
+    this.#scheduled.set(key, tick);
+    this.#push({ tick, key });
   }
 
-  /** Ids of leases that are over at this log time, at most `limit`; entries that were early are put back. */
+  /** Keys of what is over at this log time, at most `limit`; entries that were early are put back. */
   takeDue(state: State, tick: number, limit: number): string[] {
     const over: string[] = [];
     while (over.length < limit) {
       const first = this.#heap[0];
       if (first === undefined || first.tick > tick) break;
       this.#pop();
-      if (this.#scheduled.get(first.id) !== first.tick) continue;
-      this.#scheduled.delete(first.id);
-      const lease = state.leases.get(first.id);
-      const deadline = lease === undefined ? null : due(state, lease);
+      if (this.#scheduled.get(first.key) !== first.tick) continue;
+      this.#scheduled.delete(first.key);
+      const deadline = dueTick(state, first.key);
       if (deadline === null) continue;
-      if (deadline.tick <= tick) over.push(first.id);
-      else this.watch(state, first.id);
+      if (deadline <= tick) over.push(first.key);
+      else this.watch(state, first.key);
     }
     return over;
   }

@@ -44,3 +44,8 @@ export const randomIds: Ids = {
   lease: () => `ls_${timeText()}${randomText(10)}`,
   turn: () => randomText(16),
 };
+
+/** A name for this run of a server among others on the same store. */
+export function serverId(): string {
+  return `sv_${timeText()}${randomText(5)}`;
+}

@@ -5,6 +5,7 @@ import { grantSeq } from '../core/lease/grant.ts';
 import { collect, contact } from '../core/lease/hold.ts';
 import type { LeaseRow } from '../core/rows.ts';
 import type { Clock } from './clock.ts';
+import { StoreAway } from './command.ts';
 import type { Replica } from './replica.ts';
 import { Waiters } from './waiters.ts';
 
@@ -18,6 +19,9 @@ export interface Patience {
   readonly signal: AbortSignal;
 }
 
+/** How long after the store was away it is told that a grant has arrived. */
+const toldAgainAfterMs = 500;
+
 export class Polls {
   readonly #replica: Replica;
   readonly #clock: Clock;
@@ -30,6 +34,7 @@ export class Polls {
     this.#clock = clock;
     this.#waiters = new Waiters(clock);
     replica.onTurn((turn) => this.#waiters.turned(turn));
+    replica.onReload(() => this.#waiters.wakeAll());
   }
 
   /** Polls that are being held now. */
@@ -42,6 +47,11 @@ export class Polls {
     this.#enter(id);
     try {
       return await this.#contact(id);
+    } catch (error) {
+      const lease = await this.#row(id);
+      // How it stood is an answer as well: while the store is away no place is lost. Not where the mark of its grant is missing.
+      if (error instanceof StoreAway && !(lease?.state === 'held' && lease.ttlMs === null)) return lease;
+      throw error;
     } finally {
       this.#exit(id);
     }
@@ -86,15 +96,19 @@ export class Polls {
   /** The reply that tells of a grant was written completely. */
   delivered(lease: LeaseRow): void {
     if (lease.state !== 'held') return;
-    this.#replica.arrived(lease.id);
-    if (lease.collected || lease.ttlMs !== null) return;
-    // Should this fail, the lease is treated as one whose grant never arrived, unless its client is heard of.
+    if (this.#replica.arrived(lease.id)) this.#tellArrival(lease.id);
+  }
+
+  /** Should the server end before it can, the lease is treated as one whose grant never arrived, unless its client is heard of. */
+  #tellArrival(id: string): void {
     this.#replica
       .decide((turn) => {
-        const now = turn.state.leases.get(lease.id);
+        const now = turn.state.leases.get(id);
         if (now !== undefined) collect(turn, now);
       })
-      .catch(() => undefined);
+      .catch(() => {
+        if (!this.#stopping) this.#clock.after(toldAgainAfterMs, () => this.#tellArrival(id));
+      });
   }
 
   /** Everybody is answered with how their lease stands, and nobody is kept on the line any more: the server is stopping. */

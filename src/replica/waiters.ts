@@ -2,8 +2,8 @@
 // they began to wait is woken (L8), each once; a client that has gone costs nothing from then on.
 
 import type { State } from '../core/state.ts';
-import type { Turn } from '../core/turn.ts';
 import type { Clock, Timer } from './clock.ts';
+import type { Happened } from './learned.ts';
 
 interface Waiter {
   readonly id: string;
@@ -42,7 +42,7 @@ export class Waiters {
   }
 
   /** Wakes whoever waits for what a durable turn has changed. */
-  turned(turn: Turn): void {
+  turned(turn: Happened): void {
     for (const change of turn.changes) {
       if (change.kind !== 'lease') continue;
       for (const waiter of [...(this.#byLease.get(change.id) ?? [])]) this.#wake(waiter);

@@ -58,6 +58,19 @@ describe('bash', () => {
     expect(await bashOffers('signalbox env show ', server.env)).toEqual(['db', 'uat', 'uat-2']);
   });
 
+  test('offers signals and barriers beside the commands below theirs', async () => {
+    const server = await serve();
+    await server.signalbox(['signal', 'migrated']);
+    await server.signalbox(['signal', 'other']);
+    await server.send('PUT', '/v1/barriers/shards', { parties: 2 });
+    expect(await bashOffers('signalbox wait mig', server.env)).toEqual(['migrated']);
+    expect(await bashOffers('signalbox signal ', server.env)).toEqual(['list', 'show', 'migrated', 'other']);
+    expect(await bashOffers('signalbox signal show o', server.env)).toEqual(['other']);
+    expect(await bashOffers('signalbox signal migrated --cl', server.env)).toEqual(['--clear']);
+    expect(await bashOffers('signalbox barrier sh', server.env)).toEqual(['show', 'shards']);
+    expect(await bashOffers('signalbox env nonsense ', server.env)).toEqual([]);
+  });
+
   test('evaluates no name that a server sends', async () => {
     const place = folder();
     const hostile = [`$(touch ${place}/was-here)`, `\`touch ${place}/was-here\``, '*', '~', "a'b", 'uat'];

@@ -14,11 +14,13 @@ describe.each(problems)('$code ($status)', ({ code, status }) => {
 
   test('exits as its status says', () => {
     const exit = exitCodeOf(code, status);
-    if (status === 401 || status === 403) expect(exit).toBe(EXIT.notAllowed);
+    if (code === 'signal_unset') expect(exit).toBe(EXIT.notGranted);
+    else if (code === 'signal_failed' || code === 'barrier_broken') expect(exit).toBe(EXIT.no);
+    else if (status === 401 || status === 403) expect(exit).toBe(EXIT.notAllowed);
     else if (status === 400 || status === 422 || status === 404) expect(exit).toBe(EXIT.usage);
     else if (status === 410) expect(exit).toBe(EXIT.leaseLost);
     else if (status >= 500) expect([EXIT.unreachable, EXIT.notGranted, EXIT.internal]).toContain(exit);
-    else expect([EXIT.usage, EXIT.notGranted, EXIT.notAllowed, EXIT.unreachable]).toContain(exit);
+    else expect([EXIT.usage, EXIT.notGranted, EXIT.notAllowed, EXIT.configuration, EXIT.unreachable]).toContain(exit);
   });
 });
 

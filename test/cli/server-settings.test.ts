@@ -1,7 +1,14 @@
 // Settings of the server: flag before variable before default, and one line that names what is wrong.
 
 import { describe, expect, test } from 'vitest';
-import { type ServerFlags, type ServerSettings, serverSettings, type Variables } from '../../src/config.ts';
+import {
+  type ServerFlags,
+  type ServerSettings,
+  StartRefusal,
+  serverSettings,
+  type Variables,
+} from '../../src/config.ts';
+import { startForFile } from '../http/server.ts';
 
 function settings(flags: ServerFlags = {}, env: Variables = {}): ServerSettings {
   const configured = serverSettings(flags, env);
@@ -19,6 +26,9 @@ test('without any setting it is what a laptop needs', () => {
     port: 8080,
     host: null,
     store: { kind: 'sqlite', path: './signalbox.db' },
+    spaceStores: new Map(),
+    allowAckedLoss: false,
+    driver: null,
     adminKeys: [],
     anonymous: [],
     timeoutSeconds: 30,
@@ -33,6 +43,10 @@ test('without any setting it is what a laptop needs', () => {
     maxConnections: 10_000,
     maxStreams: 1000,
     maxEnvironments: 10_000,
+    probeAllow: [],
+    postgresURL: 'postgres://postgres:pgpass@postgres:5432/{{.}}?sslmode=disable',
+    rendezvous: true,
+    maxWaits: 100_000,
   });
 });
 
@@ -76,6 +90,35 @@ describe('what is understood', () => {
     expect(settings({ store }).store).toEqual(meant);
   });
 
+  test('a store on PostgreSQL, with what the usual variables say of the rest', () => {
+    const PG = {
+      PGHOST: 'db',
+      PGUSER: 'anna',
+      PGPASSWORD: 'secret',
+      PGDATABASE: 'box',
+      PGPORT: '',
+      PGOPTIONS: '-c x=y',
+    };
+    expect(settings({ store: 'postgres://' }, PG).store).toEqual({
+      kind: 'postgres',
+      url: 'postgres://',
+      defaults: {
+        ...{ host: 'db', port: null, user: 'anna', password: 'secret', database: 'box' },
+        ...{ sslmode: null, sslrootcert: null },
+      },
+    });
+  });
+
+  test.each([
+    'postgresq://anna:secret@db/box',
+    'postgres:anna:secret@db',
+    'mysql://anna:secret@db/box',
+  ])('whatever is wrong with the store %s, its password is not shown', (store) => {
+    const configured = serverSettings({ store }, {});
+    if (configured.outcome === 'wrong') expect(configured.message).not.toContain('secret');
+    else expect(configured.settings.store.kind).toBe('postgres');
+  });
+
   test('a trusted header with the addresses of its proxy', () => {
     const flags = { trustUserHeader: 'X-Forwarded-User', trustUserFrom: '10.0.0.5, 10.1.0.0/16,::1' };
     expect(settings(flags).trustUser).toEqual({ header: 'x-forwarded-user', from: ['10.0.0.5', '10.1.0.0/16', '::1'] });
@@ -87,6 +130,27 @@ describe('what is understood', () => {
       'signal',
       'wait',
     ]);
+  });
+
+  test('what probes may connect to, with commas', () => {
+    const probeAllow = ['db:5432', '*.test:443', '10.0.0.0/8', '[fd00::5]:5432'];
+    expect(settings({ probeAllow: ' db:5432, *.test:443,10.0.0.0/8,,[fd00::5]:5432 ' }).probeAllow).toEqual(probeAllow);
+    expect(settings({}, { SIGNALBOX_PROBE_ALLOW: 'db:5432' }).probeAllow).toEqual(['db:5432']);
+  });
+
+  test('--no-rendezvous, by its flag or a variable that says so', () => {
+    expect(settings({ noRendezvous: true }).rendezvous).toBe(false);
+    expect(settings({}, { SIGNALBOX_NO_RENDEZVOUS: 'yes' }).rendezvous).toBe(false);
+    expect(settings({}, { SIGNALBOX_NO_RENDEZVOUS: 'no' }).rendezvous).toBe(true);
+  });
+
+  test.each([
+    'postgres://u:p@db/{{.}}',
+    'postgresql://db:5433/x?sslmode=require',
+    'postgres://[::1]:5432/{{.}}',
+  ])('the PostgreSQL server %s', (postgresURL) => {
+    expect(settings({ postgresURL }).postgresURL).toBe(postgresURL);
+    expect(settings({}, { POSTGRES_URL: postgresURL }).postgresURL).toBe(postgresURL);
   });
 
   test('a public address, without the slash at its end', () => {
@@ -135,10 +199,39 @@ describe('a wrong setting is one line that names it', () => {
     ['--public-url', { publicUrl: 'https://u:p@sb.example' }, {}],
     ['--max-connections', { maxConnections: '1' }, {}],
     ['API_KEY', {}, { API_KEY: 'two words' }],
+    ['--postgresURL', { postgresURL: 'mysql://db' }, {}],
+    ['--postgresURL', { postgresURL: 'postgres:db' }, {}],
+    ['--postgresURL', { postgresURL: 'postgres://u:%zz@db/x' }, {}],
+    ['POSTGRES_URL', {}, { POSTGRES_URL: 'db:5432' }],
+    ['SIGNALBOX_NO_RENDEZVOUS', {}, { SIGNALBOX_NO_RENDEZVOUS: 'perhaps' }],
+    ['--max-waits', { maxWaits: '0' }, {}],
+    ['--max-waits', { maxWaits: '1e9' }, {}],
+    ['SIGNALBOX_MAX_WAITS', {}, { SIGNALBOX_MAX_WAITS: 'many' }],
   ])('%s: %j %j', (setting, flags, env) => {
     const said = complaint(flags, env);
     expect(said.startsWith(`${setting}: `)).toBe(true);
     expect(said).not.toContain('\n');
+  });
+
+  test.each([
+    'db',
+    'db:port',
+    'db:0',
+    '10.0.0.0/33',
+    '10.0.*:80',
+    '169.254.169.254',
+    '[fe80::1]:80',
+    'http://db:80',
+  ])('--probe-allow %s stops the start', async (entry) => {
+    const refused = await startForFile({ probeAllow: ['fine:80', entry] }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(StartRefusal);
+    expect(refused).toMatchObject({ code: 'bad_setting', message: expect.stringMatching(/^--probe-allow: .*[^\n]$/) });
+    expect((refused as Error).message).toContain(JSON.stringify(entry));
+  });
+
+  test('and never shows the password of the PostgreSQL server', () => {
+    for (const postgresURL of ['mysql://u:my-secret@db/x', 'postgres://u:my-secret%zz@db/x', 'my-secret'])
+      expect(complaint({ postgresURL })).toMatch(/^--postgresURL: (?!.*my-secret)/);
   });
 
   test('and never shows a key', () => {

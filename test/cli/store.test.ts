@@ -3,8 +3,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folder, signalbox } from './process.ts';
+import { folder, lines, signalbox } from './process.ts';
 import { serve } from './real-server.ts';
+import { asAdmin, isHeldAt, withTeams } from './teams.ts';
 
 async function withStore() {
   const place = folder();
@@ -30,6 +31,31 @@ describe('backup and restore', () => {
     expect((await again.send('GET', '/v1/environments/uat')).held).toMatchObject([{ holder: { name: 'anna' } }]);
     const fresh = JSON.parse((await again.signalbox(['acquire', 'db', '--json'])).stdout);
     expect(fresh.fence).toBeGreaterThan(later.fence);
+  });
+
+  test('spaces come along, and what a space held is held again under higher fences', async () => {
+    const place = folder();
+    const store = `sqlite:${join(place, 'store.db')}`;
+    const held = await withTeams(store);
+    const backedUp = await signalbox(['store', 'backup', join(place, 'copy.db'), '--store', store]);
+    expect(backedUp).toMatchObject({ code: 0, stdout: '' });
+    expect(lines(backedUp.stderr)).toEqual([
+      `signalbox: ${place}/store.db is copied to ${place}/copy.db`,
+      `signalbox: ${place}/store.team-a.db is copied to ${place}/copy.team-a.db`,
+      expect.stringContaining('not in it: team-b'),
+    ]);
+    const restored = await signalbox(['store', 'restore', join(place, 'copy.db'), '--store', store]);
+    expect(lines(restored.stderr)).toEqual([
+      expect.stringContaining('store.db is what'),
+      expect.stringContaining('store.team-a.db is what'),
+      'signalbox: not in it: team-b, which is as it was',
+    ]);
+    const wrong = await signalbox(['store', 'restore', join(place, 'copy.team-a.db'), '--store', store]);
+    expect(wrong).toMatchObject({ code: 78, stderr: expect.stringContaining('Give --space team-a') });
+    const args = ['store', 'restore', join(place, 'copy.team-a.db'), '--store', store, '--space', 'team-a', '--json'];
+    expect(JSON.parse((await signalbox(args)).stdout)).toMatchObject({ epoch: 2, spaces: [{ space: 'team-a' }] });
+    const { url } = await serve(['--store', store, '--space-stores', 'team-b=memory:'], asAdmin);
+    for (const [space, lease] of Object.entries(held)) await isHeldAt(url, space, lease);
   });
 
   test('a restore under a running server is refused', async () => {

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { integerArgument, labelsArgument, momentArgument, secondsArgument } from '../../src/cli/text/arguments.ts';
-import { formatDuration, formatExact, parseDuration } from '../../src/cli/text/durations.ts';
+import { awayText } from '../../src/cli/text/away.ts';
+import { formatDuration, formatExact, formatLeft, parseDuration } from '../../src/cli/text/durations.ts';
 import { goDuration } from '../../src/cli/text/go-duration.ts';
 import { nearest } from '../../src/cli/text/nearest.ts';
 import { foreign, lineStart } from '../../src/cli/text/sanitize.ts';
@@ -247,4 +248,24 @@ describe('the nearest name', () => {
   test.each(['frobnicate', 'xyz', ''])('of "%s" is none', (written) => {
     expect(nearest(written, names)).toBeNull();
   });
+});
+
+test.each([
+  [21_599_990, '6h00m'],
+  [21_540_000, '5h59m'],
+  [3_599_700, '1h00m'],
+  [59_600, '1m00s'],
+  [604_799_000, '7d'],
+  [400, '0s'],
+])('%d ms that are left are %s', (milliseconds, text) => {
+  expect(formatLeft(milliseconds)).toBe(text);
+});
+
+test.each([
+  ['connection refused', 'server not reachable (connection refused), trying again'],
+  ['too many wait there already', 'the server is full (too many wait there already), trying again'],
+  ['the server is restarting', 'the server is restarting, trying again'],
+  ['the server refuses it: odd\u001b[2J_code', 'the server refuses it: odd_code, trying again'],
+])('%j: it is away, or there and says why not', (reason, text) => {
+  expect(awayText(reason)).toBe(text);
 });

@@ -7,11 +7,13 @@ import { lines, signalbox } from './process.ts';
 /** A server that is not there: whatever asks it fails otherwise than by usage. */
 const nowhere = { SIGNALBOX_URL: 'http://127.0.0.1:2' };
 
-test('alone it prints twelve lines: what it is, five commands, where the rest is', async () => {
+test('alone it prints twelve lines: what it is, six commands, where the rest is', async () => {
   const { code, stdout, stderr } = await signalbox([]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(lines(stdout)).toHaveLength(12);
-  expect(lines(stdout).filter((line) => line.startsWith('  signalbox '))).toHaveLength(5);
+  const named = lines(stdout).flatMap((line) => /^ {2}signalbox (\w+)/.exec(line)?.[1] ?? []);
+  expect(named).toEqual(['serve', 'run', 'status', 'wait', 'signal', 'barrier']);
+  expect(lines(stdout).filter((line) => line.length > 110)).toEqual([]);
 });
 
 test('--help names every command, after examples', async () => {

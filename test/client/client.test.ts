@@ -72,6 +72,52 @@ describe('an answer', () => {
   });
 });
 
+describe('a space', () => {
+  test('is named in every request, streams too, and only where one is given', async () => {
+    const plain = await answering(body(200, 'application/json', lease));
+    await plain.lease('ls_1');
+    expect(seen[0]?.headers).not.toHaveProperty('signalbox-space');
+    const client = new Client({ url: plain.url, key: 'sbx_abc_def', space: 'team-a' });
+    const stop = new AbortController();
+    await client.lease('ls_1');
+    await client.createKey({ name: 'ci', scopes: ['read'] });
+    await client.health();
+    for await (const item of client.stream({ signal: stop.signal, retryMs: 10 }))
+      if (item.kind === 'away') stop.abort();
+    const asked = seen.slice(1);
+    expect(asked.map(({ url }) => url)).toEqual([
+      '/v1/leases/ls_1',
+      '/v1/keys',
+      '/healthz',
+      '/v1/events/stream',
+      '/v1/events?limit=1',
+    ]);
+    for (const { headers } of asked)
+      expect(headers).toMatchObject({ 'signalbox-space': 'team-a', authorization: 'Bearer sbx_abc_def' });
+  });
+
+  test('is listed, made and removed by name', async () => {
+    const space = { name: 'a/b', description: 'x', open: true, createdAt: null, createdBy: null };
+    const page = { items: [space], next: null, asOf: { seq: 1, at: '' } };
+    const client = await answering(({ method }, response) => {
+      if (method === 'DELETE') {
+        response.writeHead(204).end();
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(method === 'GET' ? page : space));
+    });
+    expect(await client.spaces({ limit: 5 })).toMatchObject({ ok: true, value: { items: [space] } });
+    expect(await client.putSpace('a/b', { description: 'x' })).toMatchObject({ ok: true, value: space });
+    expect(await client.deleteSpace('a/b')).toMatchObject({ ok: true, status: 204 });
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /v1/spaces?limit=5',
+      'PUT /v1/spaces/a%2Fb',
+      'DELETE /v1/spaces/a%2Fb',
+    ]);
+  });
+});
+
 describe('no answer is', () => {
   test.each<[string, number, string, string, Record<string, string>]>([
     ['the page of a proxy', 502, 'text/html', '<html>', {}],

@@ -2,23 +2,11 @@
 
 import { afterAll, describe, expect, it } from 'vitest';
 import { ServerProcess } from './server-process.ts';
-import { type Interval, Worker } from './worker.ts';
+import { type Interval, overlaps, Worker } from './worker.ts';
 
 const kills = 24;
 const ownEnvironments = 12;
 const sharers = 8;
-
-/** Pairs of holders of one environment, each of whom had been told that it holds before the other was told to stop. */
-function overlaps(intervals: readonly Interval[]): string[] {
-  const sorted = intervals.toSorted((a, b) => a.from - b.from);
-  const found: string[] = [];
-  sorted.forEach((next, i) => {
-    const before = sorted[i - 1];
-    if (before !== undefined && (before.to === null || before.to > next.from))
-      found.push(`fence ${before.fence} and fence ${next.fence}`);
-  });
-  return found;
-}
 
 interface Result {
   readonly faults: string[];

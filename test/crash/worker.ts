@@ -9,6 +9,18 @@ export interface Interval {
   to: number | null;
 }
 
+/** Pairs of holders of one environment, each of whom had been told that it holds before the other was told to stop. */
+export function overlaps(intervals: readonly Interval[]): string[] {
+  const sorted = intervals.toSorted((a, b) => a.from - b.from);
+  const found: string[] = [];
+  sorted.forEach((next, i) => {
+    const before = sorted[i - 1];
+    if (before !== undefined && (before.to === null || before.to > next.from))
+      found.push(`fence ${before.fence} and fence ${next.fence}`);
+  });
+  return found;
+}
+
 interface LeaseJson {
   readonly id: string;
   readonly state: string;

@@ -1,7 +1,8 @@
 // The dialect of releasestatus, row by row: one release at a time, told by 0 and 1.
 
 import { describe, expect, test } from 'vitest';
-import { eventually, start } from '../http/server.ts';
+import { eventually } from '../eventually.ts';
+import { start } from '../http/server.ts';
 
 describe.each(['GET', 'POST'])('%s', (method) => {
   test('/start is 1 when it was free, 0 when it was running already, without a newline', async () => {

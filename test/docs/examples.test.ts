@@ -3,13 +3,15 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { literal } from './markdown.ts';
 import { pages, readProjectFile, root } from './pages.ts';
 
-const examples = readdirSync(join(root, 'examples')).map((name) => `examples/${name}`);
+const examples = readdirSync(join(root, 'examples'), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ parentPath, name }) => relative(root, join(parentPath, name)));
 
 const quoted = pages.flatMap(({ path, blocks }) =>
   blocks.flatMap((block) => {

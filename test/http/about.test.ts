@@ -20,6 +20,12 @@ describe('GET /', () => {
       ...{ ok: true, name: 'signalbox', version: expect.any(String), waiting_and_failed: [], marked: [] },
     });
   });
+
+  test('leads a browser to the docs', async () => {
+    const { call } = await start({ adminKeys: [admin] });
+    const reply = await call('GET', '/', { headers: { accept: 'text/html,*/*;q=0.8' } });
+    expect([reply.status, reply.headers.get('location'), reply.headers.get('vary')]).toEqual([302, '/docs', 'accept']);
+  });
 });
 
 test('the page of a lease leads to its environment', async () => {
@@ -51,18 +57,19 @@ describe('/metrics', () => {
     await ask({ environment: 'a-secret-name', queueSeconds: null });
     await call('GET', `/v1/leases/${held.id}`);
     await call('GET', '/v1/leases/ls_none');
-    await call('GET', '/nowhere');
+    await call('GET', '/v1/nowhere');
+    await call('HEAD', '/_/a-secret-name');
     await call('POST', '/v1/leases', { rawBody: '{', headers: { 'content-type': 'application/json' } });
     const reply = await call('GET', '/metrics');
     expect(reply.headers.get('content-type')).toMatch(/^text\/plain/);
     for (const line of [
-      'signalbox_leases_held 1',
-      'signalbox_leases_waiting 1',
-      'signalbox_environments 1',
+      'signalbox_leases_held{space="main"} 1',
+      'signalbox_leases_waiting{space="main"} 1',
+      'signalbox_environments{space="main"} 1',
       'signalbox_requests_total{route="GET /v1/leases/:id",status="200"} 1',
-      'signalbox_requests_total{route="GET (none)",status="404"} 1',
+      'signalbox_requests_total{route="GET /*",status="404"} 1',
       'signalbox_problems_total{code="lease_unknown"} 1',
-      'signalbox_problems_total{code="unknown_route"} 1',
+      'signalbox_problems_total{code="unknown_route"} 2',
       'signalbox_problems_total{code="malformed_json"} 1',
     ]) {
       expect(reply.text.split('\n')).toContain(line);
@@ -157,6 +164,16 @@ describe('/openapi.json', () => {
         'DELETE /v1/environments/{name}',
         'POST /v1/environments/{name}/clean',
         'GET /v1/environments/{name}/fence/{fence}',
+        'POST /v1/instance-builds',
+        'GET /v1/instance-builds',
+        'GET /v1/instance-builds/{id}',
+        'DELETE /v1/instance-builds/{id}',
+        'GET /v1/instances',
+        'DELETE /v1/instances/{id}',
+        'GET /v1/jobs',
+        'GET /v1/spaces',
+        'PUT /v1/spaces/{name}',
+        'DELETE /v1/spaces/{name}',
         'GET /v1/freezes',
         'PUT /v1/freezes/{name}',
         'DELETE /v1/freezes/{name}',
@@ -164,6 +181,17 @@ describe('/openapi.json', () => {
         'POST /v1/keys',
         'DELETE /v1/keys/{id}',
         'GET /v1/me',
+        'GET /v1/signals',
+        'GET /v1/signals/{name}',
+        'PUT /v1/signals/{name}',
+        'DELETE /v1/signals/{name}',
+        'GET /v1/barriers',
+        'GET /v1/barriers/{name}',
+        'PUT /v1/barriers/{name}',
+        'DELETE /v1/barriers/{name}',
+        'POST /v1/barriers/{name}/arrivals',
+        'GET /v1/waits',
+        'POST /v1/waits',
         'GET /v1/events',
         'GET /v1/events/stream',
       ].sort(),
@@ -218,13 +246,31 @@ describe('a route that is not there', () => {
   test.each([
     ['/v1/lease', '/v1/leases'],
     ['/v1/environment', '/v1/environments'],
-    ['/strat', '/start'],
+    ['/v1leases', '/v1/leases'],
+    ['/v1/leases/ls_1/revok', '/v1/leases/:id/revoke'],
     ['/start/', '/start'],
     ['/V1/leases', '/v1/leases'],
-    ['/completely/elsewhere', null],
-  ])('%s: 404 with the nearest one, %s', async (path, nearest) => {
+    ['/v1/completely/elsewhere', null],
+    [`/v1/${'x'.repeat(10_000)}`, null],
+  ])('%.60s: 404 with the nearest one, %s', async (path, nearest) => {
     const { call } = await start();
-    expect(await call('GET', path)).toMatchObject({ status: 404, json: { code: 'unknown_route', nearest } });
+    expect(await call('POST', path, { body: {} })).toMatchObject({
+      ...{ status: 404, json: { code: 'unknown_route', nearest } },
+    });
+  });
+
+  test('what looks like none of ours is a key, unless there are no keys', async () => {
+    for (const rendezvous of [true, false]) {
+      const { call } = await start({ rendezvous });
+      const reply = await call('GET', '/completely/elsewhere?timeout=0');
+      expect([rendezvous, reply.status, reply.json?.code]).toEqual([
+        rendezvous,
+        404,
+        rendezvous ? undefined : 'unknown_route',
+      ]);
+      const meant = { json: { code: 'unknown_route', nearest: '/start' } };
+      if (!rendezvous) expect(await call('GET', '/strat')).toMatchObject(meant);
+    }
   });
 
   test('another method on a route that is there: 405 with Allow', async () => {

@@ -1,11 +1,13 @@
 // Who may do what: every route of the OpenAPI file, with every scope, unlimited, limited to the environment in question, and
-// limited to others; without a key, with a wrong one, with an expired one. What is expected is written out here: a route that
+// limited to others; with one of another space; without a key, with a wrong one, with an expired one. What is expected is written out here: a route that
 // is not in the table fails the test.
 
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/api/schemas.ts';
 import { scopes } from '../../src/core/access.ts';
-import { admin, eventually, type Reply, startForFile, type TestServer } from './server.ts';
+import { eventually } from '../eventually.ts';
+import { admin, type Reply, startForFile, type TestServer } from './server.ts';
 
 interface Wanted {
   /** The scope that the route needs; null = any key will do. */
@@ -33,6 +35,32 @@ const leaseOf = (suffix: string, body?: unknown) => async (name: string, server:
   return { path: `/v1/leases/${lease.id}${suffix}`, body };
 };
 const reason = 'a reason';
+/** A signal of this name that is set. */
+const signal = (suffix: string) => async (name: string, server: TestServer) => {
+  await server.call('PUT', `/v1/signals/${name}`, { body: {}, ...asAdmin });
+  return { path: `/v1/signals/${name}${suffix}` };
+};
+/** A barrier of this name that opens with the first arrival. */
+const barrier = (suffix: string, body?: unknown) => async (name: string, server: TestServer) => {
+  await server.call('PUT', `/v1/barriers/${name}`, { body: { parties: 1 }, ...asAdmin });
+  return { path: `/v1/barriers/${name}${suffix}`, body };
+};
+const buildBody = { site: 's', env: 'e', queue: 'q', instanceType: 't' };
+/** Nothing changes by itself: no worker has anything to do any more. */
+const quiet = ({ call }: TestServer) =>
+  eventually(async () => expect((await call('GET', '/v1/jobs', asAdmin)).json.items).toEqual([]));
+/** A build of the admin, and its machine that runs. */
+const build =
+  (path: (made: { id: string; instances: { id: string }[] }) => string) => async (_: string, server: TestServer) => {
+    const { json } = await server.call('POST', '/v1/instance-builds', { body: buildBody, ...asAdmin });
+    await quiet(server);
+    return { path: path(json) };
+  };
+const aBuild = build(({ id }) => `/v1/instance-builds/${id}`);
+const waitFor = (target: string) => async (name: string) => ({
+  path: '/v1/waits',
+  body: { all: [target.replace('NAME', name)], timeoutSeconds: 0 },
+});
 
 /** By method and path; several ways of asking where they need different scopes. */
 const table: Record<string, readonly Wanted[]> = {
@@ -79,6 +107,78 @@ const table: Record<string, readonly Wanted[]> = {
       },
     },
   ],
+  'GET /v1/signals': [{ needs: 'read', of: 'any', ask: at('/v1/signals') }],
+  'GET /v1/signals/{name}': [
+    { needs: 'wait', or: 'read', of: 'it', ask: signal('') },
+    { needs: 'wait', of: 'it', ask: signal('?wait=1') },
+  ],
+  'PUT /v1/signals/{name}': [
+    { needs: 'signal', of: 'it', ask: async (name) => ({ path: `/v1/signals/${name}`, body: { data: 1 } }) },
+    {
+      needs: 'signal',
+      of: 'it',
+      ask: async (name) => ({ path: `/v1/signals/${name}`, body: { failure: { reason } } }),
+    },
+  ],
+  'DELETE /v1/signals/{name}': [{ needs: 'signal', of: 'it', ask: signal('') }],
+  'GET /v1/barriers': [{ needs: 'read', of: 'any', ask: at('/v1/barriers') }],
+  'GET /v1/barriers/{name}': [{ needs: 'wait', or: 'read', of: 'it', ask: barrier('') }],
+  'PUT /v1/barriers/{name}': [
+    { needs: 'signal', of: 'it', ask: async (name) => ({ path: `/v1/barriers/${name}`, body: { parties: 2 } }) },
+    { needs: 'signal', of: 'it', ask: barrier('', { parties: ['x'] }) },
+  ],
+  'POST /v1/barriers/{name}/arrivals': [
+    { needs: 'signal', of: 'it', ask: barrier('/arrivals', { party: 'x' }) },
+    { needs: 'signal', of: 'it', ask: barrier('/arrivals?wait=1', { party: 'x' }) },
+  ],
+  'DELETE /v1/barriers/{name}': [
+    { needs: 'signal', of: 'it', ask: barrier('') },
+    { needs: 'signal', of: 'it', ask: barrier('?forget=true') },
+  ],
+  'GET /v1/waits': [{ needs: 'read', of: 'any', ask: at('/v1/waits') }],
+  'POST /v1/waits': [
+    { needs: 'wait', of: 'it', ask: waitFor('signal:NAME') },
+    { needs: 'wait', of: 'it', ask: waitFor('barrier:NAME') },
+    { needs: 'wait', of: 'it', ask: waitFor('env:NAME') },
+    {
+      ...{ needs: 'wait', of: 'it' },
+      ask: async (name, running) => {
+        const { id } = await running.ask({ environment: name, ttlSeconds: 3600 }, asAdmin);
+        return { path: '/v1/waits', body: { all: [`lease:${id}`], timeoutSeconds: 0 } };
+      },
+    },
+    // The globs of this scope are held against the target itself, so none of an environment fits.
+    { needs: 'probe', of: 'every', ask: waitFor('tcp:127.0.0.1:1') },
+  ],
+  'POST /v1/instance-builds': [
+    {
+      ...{ needs: 'build', of: 'every' },
+      ask: async (_, server) => {
+        await quiet(server);
+        return { path: '/v1/instance-builds', body: buildBody };
+      },
+    },
+  ],
+  'GET /v1/instance-builds': [{ needs: 'read', of: 'any', ask: at('/v1/instance-builds') }],
+  'GET /v1/instance-builds/{id}': [{ needs: 'read', of: 'any', ask: aBuild }],
+  'DELETE /v1/instance-builds/{id}': [{ needs: 'build', of: 'every', ask: aBuild }],
+  'GET /v1/instances': [{ needs: 'read', of: 'any', ask: at('/v1/instances') }],
+  'DELETE /v1/instances/{id}': [
+    { needs: 'terminate', of: 'every', ask: build(({ instances }) => `/v1/instances/${instances[0]?.id}`) },
+  ],
+  'GET /v1/jobs': [{ needs: 'read', of: 'any', ask: at('/v1/jobs') }],
+  'GET /v1/spaces': [{ needs: 'admin', of: 'every', ask: at('/v1/spaces') }],
+  'PUT /v1/spaces/{name}': [{ needs: 'admin', of: 'every', ask: at('/v1/spaces/team', {}) }],
+  'DELETE /v1/spaces/{name}': [
+    {
+      needs: 'admin',
+      of: 'every',
+      ask: async (_, { call }) => {
+        await call('PUT', '/v1/spaces/team', { body: {}, ...asAdmin });
+        return { path: '/v1/spaces/team' };
+      },
+    },
+  ],
   'GET /v1/keys': [{ needs: 'admin', of: 'every', ask: at('/v1/keys') }],
   'POST /v1/keys': [{ needs: 'admin', of: 'every', ask: at('/v1/keys', { name: 'made', scopes: ['read'] }) }],
   'DELETE /v1/keys/{id}': [
@@ -105,12 +205,20 @@ const limits = { unlimited: '', own: ':mine-*', other: ':other-*' } as const;
 let server: TestServer;
 const keys = new Map<string, string>();
 let expired: string;
+/** An admin of another space. */
+let foreign: string;
 let made = 0;
 
 beforeAll(async () => {
-  server = await startForFile({ adminKeys: [admin] });
+  server = await startForFile({
+    adminKeys: [admin],
+    probeAllow: ['127.0.0.1:1', '127.0.0.1:9'],
+    driver: { kind: 'command', program: join(import.meta.dirname, 'machine.sh') },
+  });
   for (const scope of scopes)
     for (const limit of Object.values(limits)) keys.set(scope + limit, await server.makeKey([scope + limit]));
+  await server.call('PUT', '/v1/spaces/foreign', { body: {}, ...asAdmin });
+  foreign = await server.makeKey(['admin'], {}, { ...asAdmin, headers: { 'signalbox-space': 'foreign' } });
   expired = await server.makeKey(['admin'], { expiresInSeconds: 1 });
   await eventually(async () =>
     expect(await server.call('GET', '/v1/me', { key: expired })).toMatchObject({ status: 401 }),
@@ -172,7 +280,7 @@ describe.each(cases)('$name needs $needs of $of', (each) => {
       expect([limit, status < 300 ? 'allowed' : status]).toEqual([limit, allowed ? 'allowed' : 403]);
       if (allowed) continue;
       expect(json.code).toMatch(/^(forbidden|not_yours)$/);
-      expect(json.needs).toMatch(new RegExp(`^${each.needs}(:mine-.*)?$`));
+      expect(json.needs).toMatch(new RegExp(`^${each.needs}(:(mine-.*|tcp:.*))?$`));
       expect(await seq()).toBe(before);
     }
   });
@@ -191,6 +299,18 @@ describe.each(cases)('$name needs $needs of $of', (each) => {
     const before = await seq();
     const { status, json } = await send(each.method, path, body, expired);
     expect([status, json.code]).toEqual([401, 'key_expired']);
+    expect(await seq()).toBe(before);
+  });
+
+  test('with an admin key of another space: 403 where it names this one, and else nothing here changes', async () => {
+    const { path, body } = await each.ask(await fresh(), server);
+    const before = await seq();
+    const headers = { 'signalbox-space': 'main' };
+    expect(await server.call(each.method, path, { body, key: foreign, headers })).toMatchObject({
+      status: 403,
+      json: { code: 'forbidden' },
+    });
+    await send(each.method, path, body, foreign);
     expect(await seq()).toBe(before);
   });
 
@@ -248,5 +368,158 @@ describe('what a limited reader is shown', () => {
     expect(
       await server.call('POST', '/v1/leases', { body: { wants: [{ labels: { pool: 'p' }, count: 2 }] }, key }),
     ).toMatchObject({ status: 422 });
+  });
+});
+
+describe('keys that are limited to some names', () => {
+  const set = (name: string, key: string) => server.call('PUT', `/v1/signals/${name}`, { body: {}, key });
+  const wait = (targets: unknown[], key: string, timeoutSeconds = 0) =>
+    server.call('POST', '/v1/waits', { body: { all: targets, timeoutSeconds }, key });
+
+  test('signal:build-*: those signals and barriers, set and cleared, and no others', async () => {
+    const key = await server.makeKey(['signal:build-*']);
+    expect((await set('build-1', key)).status).toBe(201);
+    expect(await set('deploy-1', key)).toMatchObject({ status: 403, json: { needs: 'signal:deploy-1' } });
+    expect(await server.call('DELETE', '/v1/signals/build-1', { key })).toMatchObject({ status: 204 });
+    expect(await server.call('DELETE', '/v1/signals/deploy-1', { key })).toMatchObject({ status: 403 });
+    const declare = (name: string) => server.call('PUT', `/v1/barriers/${name}`, { body: { parties: 1 }, key });
+    expect([(await declare('build-b')).status, (await declare('deploy-b')).status]).toEqual([201, 403]);
+    const arrive = (name: string) =>
+      server.call('POST', `/v1/barriers/${name}/arrivals`, { body: { party: 'x' }, key });
+    // Refused before anybody is told whether it is there.
+    expect([(await arrive('build-b')).status, (await arrive('deploy-none')).status]).toEqual([200, 403]);
+    // What may be set may not be read for that.
+    expect((await server.call('GET', '/v1/signals/build-1', { key })).status).toBe(403);
+    expect((await server.call('GET', '/v1/signals', { key })).status).toBe(403);
+  });
+
+  test('wait:build-*: those signals, barriers and environments, in any list', async () => {
+    const key = await server.makeKey(['wait:build-*']);
+    for (const kind of ['signal', 'barrier', 'env']) {
+      expect((await wait([`${kind}:build-x`], key)).status).toBe(200);
+      expect(await wait([`${kind}:build-x`, `${kind}:deploy-x`], key)).toMatchObject({
+        ...{ status: 403, json: { code: 'forbidden', needs: 'wait:deploy-x', field: 'all.1.target' } },
+      });
+    }
+    expect((await wait([{ target: 'barrier:build-x', generation: '7' }], key)).status).toBe(200);
+    expect((await server.call('GET', '/v1/signals/deploy-x?wait=1', { key })).status).toBe(403);
+    expect(await wait(['tcp:127.0.0.1:1'], key)).toMatchObject({
+      status: 403,
+      json: { needs: 'probe:tcp:127.0.0.1:1' },
+    });
+  });
+
+  test('a signal that was perhaps meant is told only to who may wait for it', async () => {
+    const [some, every] = [await server.makeKey(['wait:nearly-*']), await server.makeKey(['wait'])];
+    await set('nearly_x', admin.key);
+    const nearest = async (key: string) => (await wait(['signal:nearly-x'], key)).json.conditions[0].nearest;
+    expect([await nearest(some), await nearest(every)]).toEqual([null, 'signal:nearly_x']);
+  });
+
+  test('probe:tcp:127.0.0.1:*: those targets, as they are written without their passwords', async () => {
+    const key = await server.makeKey(['probe:tcp:127.0.0.1:*']);
+    expect((await wait(['tcp:127.0.0.1:1'], key)).json.outcome).toBe('timed_out');
+    expect((await wait(['tcp:127.0.0.1:9'], key)).status).toBe(200);
+    expect(await wait(['http://127.0.0.1:9/'], key)).toMatchObject({ json: { needs: 'probe:http://127.0.0.1:9/' } });
+    // Not by another name for the same address: the glob is about what is written.
+    expect(await wait(['tcp:127.1:1'], key)).toMatchObject({ status: 403, json: { needs: 'probe:tcp:127.1:1' } });
+    // Allowed to the key, and not to the server.
+    expect(await wait(['tcp:127.0.0.1:2'], key)).toMatchObject({ status: 403, json: { code: 'target_not_allowed' } });
+    expect(await wait(['signal:x'], key)).toMatchObject({ status: 403, json: { needs: 'wait:x' } });
+    const redis = await server.makeKey(['probe:redis://127.0.0.1:9/0']);
+    const refused = await wait(['redis://u:SECRET@127.0.0.1:1/0'], redis);
+    expect(refused).toMatchObject({ status: 403, json: { needs: 'probe:redis://127.0.0.1:1/0' } });
+    expect(refused.text).not.toContain('SECRET');
+    expect((await wait(['redis://u:SECRET@127.0.0.1:9/0'], redis)).status).toBe(200);
+  });
+
+  test('a lease may be waited for by who asked for it, and by who may wait for its environment', async () => {
+    const owner = await server.makeKey(['acquire']);
+    const other = await server.makeKey(['acquire', 'wait:others-*']);
+    const some = await server.makeKey(['wait:owned-*']);
+    const { id } = await server.ask({ environment: 'owned-1', ttlSeconds: 600 }, { key: owner });
+    expect((await wait([`lease:${id}`], owner)).json.outcome).toBe('timed_out');
+    expect((await wait([`lease:${id}`], some)).status).toBe(200);
+    expect(await wait([`lease:${id}`], other)).toMatchObject({ status: 403, json: { needs: 'wait:owned-1' } });
+    // Whether there is such a lease is for those who may wait for anything.
+    expect(await wait(['lease:ls_none'], owner)).toMatchObject({ status: 403, json: { needs: 'wait' } });
+    expect(await wait(['lease:ls_none'], some)).toMatchObject({ status: 404, json: { code: 'lease_unknown' } });
+  });
+
+  test('lists show what the key may read: signals, barriers, and waits of which it may read everything', async () => {
+    const other = await startForFile({ adminKeys: [admin], probeAllow: ['127.0.0.1:9'] });
+    try {
+      const { call, makeKey } = other;
+      for (const name of ['seen-1', 'hidden-1']) {
+        await call('PUT', `/v1/signals/${name}`, { body: { data: name }, ...asAdmin });
+        await call('PUT', `/v1/barriers/${name}`, { body: { parties: 2 }, ...asAdmin });
+        await call('PUT', `/v1/barriers/${name}?generation=7`, { body: { parties: 2 }, ...asAdmin });
+      }
+      // Written as a barrier with a generation is shown.
+      await call('PUT', '/v1/barriers/seen-1%20(x)', { body: { parties: 2 }, ...asAdmin });
+      const lease = async (environment: string) => (await other.ask({ environment, ttlSeconds: 600 }, asAdmin)).id;
+      const [mine, theirs] = [await lease('seen-e'), await lease('hidden-e')];
+      const hangUp = new AbortController();
+      const begin = (all: unknown[]) =>
+        call('POST', '/v1/waits', { body: { all, timeoutSeconds: 600 }, ...asAdmin, signal: hangUp.signal }).catch(
+          () => undefined,
+        );
+      const waiting = [
+        ...[
+          ['signal:seen-2'],
+          ['signal:seen-2', 'signal:hidden-2'],
+          ['signal:hidden-2'],
+          ['env:seen-e'],
+          ['env:hidden-e'],
+        ],
+        ...[[`lease:${mine}`], [`lease:${theirs}`], ['tcp:127.0.0.1:9']],
+        ...[[{ target: 'barrier:seen-1', generation: '7' }], ['barrier:seen-1 (x)'], ['barrier:hidden-1']],
+      ].map(begin);
+      for (const name of ['seen-3', 'hidden-3'])
+        await call('POST', '/v1/waits', { body: { all: [`signal:${name}`], timeoutSeconds: 0.01 }, ...asAdmin });
+      await eventually(async () =>
+        expect((await call('GET', '/v1/waits', asAdmin)).json.items).toHaveLength(waiting.length),
+      );
+      const list = async (path: string, scopes: string[]) =>
+        (await call('GET', path, { key: await makeKey(scopes) })).json;
+      const targets = async (scopes: string[]) =>
+        (await list('/v1/waits', scopes)).items
+          .map((each: { conditions: { target: string }[] }) => each.conditions[0]?.target)
+          .sort();
+      const names = (items: { name: string }[]) => items.map(({ name }) => name);
+      const some = ['read:seen-*'];
+      expect(names((await list('/v1/signals', some)).items)).toEqual(['seen-1', 'seen-2']);
+      expect(names((await list('/v1/barriers', some)).items)).toEqual(['seen-1', 'seen-1', 'seen-1 (x)']);
+      expect(await targets(some)).toEqual([
+        ...['barrier:seen-1 (7)', 'barrier:seen-1 (x)', 'env:seen-e', `lease:${mine}`, 'signal:seen-2'],
+      ]);
+      expect((await list('/v1/waits', some)).timedOut).toMatchObject([{ target: 'signal:seen-3' }]);
+      expect((await list('/v1/waits', some)).probes).toEqual([]);
+      // One name exactly: not the barrier whose name only looks like a generation of it.
+      expect(await targets(['read:seen-1'])).toEqual(['barrier:seen-1 (7)']);
+      const probes = await list('/v1/waits', ['read:tcp:127.0.0.1:*']);
+      expect(probes.probes).toMatchObject([{ target: 'tcp:127.0.0.1:9' }]);
+      expect(probes.items).toHaveLength(1);
+      expect(await targets(['read'])).toHaveLength(waiting.length);
+      hangUp.abort();
+      await Promise.all(waiting);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test('a limited reader looks at those signals and barriers alone', async () => {
+    const key = await server.makeKey(['read:looked-*']);
+    for (const name of ['looked-1', 'unlooked-1']) {
+      await set(name, admin.key);
+      await server.call('PUT', `/v1/barriers/${name}`, { body: { parties: 2 }, ...asAdmin });
+    }
+    for (const what of ['signals', 'barriers']) {
+      expect((await server.call('GET', `/v1/${what}/looked-1`, { key })).status).toBe(200);
+      for (const name of ['unlooked-1', 'unlooked-none'])
+        expect(await server.call('GET', `/v1/${what}/${name}`, { key })).toMatchObject({
+          ...{ status: 403, json: { needs: `wait:${name}` } },
+        });
+    }
   });
 });

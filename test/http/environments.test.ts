@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Environment, Lease } from '../../src/api/schemas.ts';
-import { eventually, start } from './server.ts';
+import { eventually } from '../eventually.ts';
+import { start } from './server.ts';
 
 const path = (name: string): string => `/v1/environments/${encodeURIComponent(name)}`;
 

@@ -8,8 +8,9 @@ import { errorsDoc, errorsDocPath } from '../../scripts/write-errors-doc.ts';
 import { type ProblemCode, problemKinds } from '../../src/api/problems.ts';
 import { KNOWN_CODES } from '../../src/cli/text/exit-codes.ts';
 import { refusalCodes } from '../../src/core/errors.ts';
+import { eventually } from '../eventually.ts';
 import { FaultyLog, startOnLog } from './on-log.ts';
-import { admin, eventually, type Reply, raw, rawRequest, start, type TestServer } from './server.ts';
+import { admin, type Reply, raw, rawRequest, start, type TestServer } from './server.ts';
 
 const codes = Object.keys(problemKinds) as ProblemCode[];
 const asAdmin = { key: admin.key };
@@ -54,6 +55,23 @@ async function flood(server: TestServer, count: number, request: (i: number) => 
 
 /** How each code comes about; or why no request can bring it about. */
 const provoked: Record<ProblemCode, (() => Promise<Said>) | string> = {
+  build_unknown: async () => (await start()).call('GET', '/v1/instance-builds/none'),
+  instance_unknown: async () => (await start()).call('DELETE', '/v1/instances/none'),
+  no_driver: async () =>
+    (await start()).call('POST', '/v1/instance-builds', {
+      body: { site: 'org', env: 'staging', queue: 'docker', instanceType: 'small' },
+    }),
+  too_many_builds: async () => {
+    const driver = { kind: 'command' as const, program: '/bin/false' };
+    const { call } = await start({ driver });
+    const body = { site: 'org', env: 'staging', queue: 'docker', instanceType: 'small', count: 100 };
+    let said = await call('POST', '/v1/instance-builds', { body });
+    while (said.status === 202) said = await call('POST', '/v1/instance-builds', { body });
+    return said;
+  },
+  job_lost: 'told to workers alone: test/core/machines.test.ts',
+  space_unknown: async () => (await start()).call('DELETE', '/v1/spaces/nowhere'),
+  too_many_spaces: '10,000 spaces, each with a file: test/core/spaces.test.ts has a smaller bound',
   malformed_json: async () => (await start()).call('POST', '/v1/leases', { rawBody: '{', ...asJson }),
   malformed_request: async () => (await start()).call('GET', '/v1/environments/%zz'),
   invalid_request: async () => (await start()).call('POST', '/v1/leases', { body: {} }),
@@ -71,7 +89,7 @@ const provoked: Record<ProblemCode, (() => Promise<Said>) | string> = {
     (await start()).call('POST', '/v1/leases', { rawBody: `"${'x'.repeat(65 * 1024)}"`, ...asJson }),
   unsupported_media_type: async () =>
     (await start()).call('POST', '/v1/leases', { rawBody: '{}', headers: { 'content-type': 'text/plain' } }),
-  unknown_route: async () => (await start()).call('GET', '/nowhere'),
+  unknown_route: async () => (await start()).call('GET', '/v1/nowhere'),
   method_not_allowed: async () => (await start()).call('PUT', '/v1/leases'),
   unauthenticated: async () => (await start(withKeys)).call('POST', '/v1/leases', { body }),
   key_unknown: async () => (await start(withKeys)).call('POST', '/v1/leases', { body, key: 'wrong' }),
@@ -180,6 +198,55 @@ const provoked: Record<ProblemCode, (() => Promise<Said>) | string> = {
     await flood(server, 10_000, () => ['POST /v1/keys', key]);
     return server.call('POST', '/v1/keys', { body: key, ...asAdmin });
   },
+  invalid_target: async () => (await start()).call('POST', '/v1/waits', { body: { any: ['tpc:db:5432'] } }),
+  target_not_allowed: async () =>
+    (await start(withKeys)).call('POST', '/v1/waits', { body: { any: ['tcp:127.0.0.1:1'] }, ...asAdmin }),
+  too_many_waits: async () =>
+    (await start({ maxWaits: 1 })).call('POST', '/v1/waits', { body: { any: ['signal:a', 'signal:b'] } }),
+  signal_unset: async () => (await start()).call('GET', '/v1/signals/x'),
+  signal_failed: async () => {
+    const { call } = await start();
+    await call('PUT', '/v1/signals/x', { body: { failure: { reason: 'no' } } });
+    return call('GET', '/v1/signals/x');
+  },
+  payload_too_large: async () =>
+    (await start()).call('PUT', '/v1/signals/x', { body: { data: 'x'.repeat(64 * 1024) } }),
+  too_many_signals: async () => {
+    const server = await start();
+    const payload = { data: 'x'.repeat(64 * 1024 - 2) };
+    await flood(server, 2_048, (i) => [`PUT /v1/signals/s${i}`, payload]);
+    return server.call('PUT', '/v1/signals/one-more', { body: { data: 1 } });
+  },
+  barrier_unknown: async () => (await start()).call('GET', '/v1/barriers/x'),
+  barrier_broken: async () => {
+    const { call } = await start();
+    await call('PUT', '/v1/barriers/x', { body: { parties: 2 } });
+    await call('DELETE', '/v1/barriers/x');
+    return call('POST', '/v1/barriers/x/arrivals', { body: { party: 'a' } });
+  },
+  barrier_differs: async () => {
+    const { call } = await start();
+    await call('PUT', '/v1/barriers/x', { body: { parties: 2 } });
+    await call('POST', '/v1/barriers/x/arrivals', { body: { party: 'a' } });
+    return call('PUT', '/v1/barriers/x', { body: { parties: 3 } });
+  },
+  party_unknown: async () => {
+    const { call } = await start();
+    await call('PUT', '/v1/barriers/x', { body: { parties: ['a', 'b'] } });
+    return call('POST', '/v1/barriers/x/arrivals', { body: { party: 'c' } });
+  },
+  too_many_parties: async () => {
+    const { call } = await start();
+    await call('PUT', '/v1/barriers/x', { body: { parties: 1 } });
+    await call('POST', '/v1/barriers/x/arrivals', { body: { party: 'a' } });
+    return call('POST', '/v1/barriers/x/arrivals', { body: { party: 'b' } });
+  },
+  too_many_barriers: async () => {
+    const server = await start();
+    const barrier = { parties: 1 };
+    await flood(server, 50_000, (i) => [`PUT /v1/barriers/b${i}`, barrier]);
+    return server.call('PUT', '/v1/barriers/one-more', { body: barrier });
+  },
   server_full: async () => {
     const server = await start({ maxConnections: 10 });
     await Promise.all(Array.from({ length: 10 }, () => raw(server)));
@@ -187,6 +254,12 @@ const provoked: Record<ProblemCode, (() => Promise<Said>) | string> = {
   },
   shutting_down:
     'a server that stops answers whatever still reaches it, and closes its store only after the last answer',
+  store_away: async () => {
+    const log = new FaultyLog();
+    const { call } = await startOnLog(log);
+    log.isAway = true;
+    return call('POST', '/v1/leases', { body });
+  },
   store_failed: async () => {
     const log = new FaultyLog();
     const { call } = await startOnLog(log);

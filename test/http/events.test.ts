@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { admin, eventually, start, startForFile, type TestServer } from './server.ts';
-import { openStream } from './stream.ts';
+import { eventually } from '../eventually.ts';
+import { admin, start, startForFile, type TestServer } from './server.ts';
+import { openStream, type StreamEvent } from './stream.ts';
 
 interface Item {
   readonly seq: number;
@@ -229,6 +230,109 @@ describe('GET /v1/events/stream', () => {
     expect(rows.map(({ id }) => id).sort()).toEqual(['busy', 'gone', held.id].sort());
     expect(rows.find(({ id }) => id === 'gone')?.row).toBeNull();
     expect(rows.find(({ id }) => id === 'busy')?.row).toMatchObject({ held: [{ id: held.id }] });
+  });
+
+  test('?rows=signals,barriers: as they are after each change; null when they have gone', async () => {
+    const server = await start();
+    const { call } = server;
+    const stream = await openStream(server, { query: '?rows=signals,barriers' });
+    await call('PUT', '/v1/signals/built', { body: { data: { sha: 'abc' } } });
+    await call('PUT', '/v1/signals/built', { body: { failure: { reason: 'no' } } });
+    await call('DELETE', '/v1/signals/built');
+    await call('PUT', '/v1/signals/short', { body: { ttlSeconds: 1 } });
+    await call('PUT', '/v1/barriers/meet?generation=7', { body: { parties: ['a', 'b'] } });
+    await call('POST', '/v1/barriers/meet/arrivals?generation=7', { body: { party: 'a' } });
+    await call('POST', '/v1/barriers/meet/arrivals?generation=7', { body: { party: 'b' } });
+    const { json: barrier } = await call('GET', '/v1/barriers/meet?generation=7');
+    await call('DELETE', '/v1/barriers/meet?generation=7&forget=true');
+    const rows = (id: string) => stream.seen.filter(({ data }) => data.id === id).map(({ data }) => data.row);
+    const meet = 'meet\t7';
+    await stream.until(() => rows('short').includes(null) && rows(meet).includes(null));
+    expect(rows('built').slice(0, -1)).toMatchObject([{ state: 'set', data: { sha: 'abc' } }, { state: 'failed' }]);
+    expect(rows('built').at(-1)).toBeNull();
+    expect(rows(meet).map((row) => row?.state ?? null)).toEqual(['waiting', 'waiting', 'open', null]);
+    expect(rows(meet)[2]).toEqual(barrier);
+    expect(stream.seen.map(({ event }) => event).filter((event) => event !== 'row')).toEqual([
+      ...['signal.set', 'signal.failed', 'signal.cleared', 'signal.set', 'barrier.declared', 'barrier.arrived'],
+      ...['barrier.arrived', 'barrier.opened', 'barrier.forgotten', 'signal.expired'],
+    ]);
+  });
+
+  test('more rows than may lie unread are told at the pace of the client', async () => {
+    const server = await start();
+    const list = (await server.call('GET', '/v1/signals')).json;
+    const names = Array.from({ length: 2_000 }, (_, n) => `s${n}`);
+    const data = 'x'.repeat(1_000);
+    for (const name of names) await server.call('PUT', `/v1/signals/${name}`, { body: { data } });
+    const stream = await openStream(server, { query: `?rows=signals&since=${list.asOf.seq}` });
+    const rows = (seen: readonly StreamEvent[]) => seen.filter(({ event }) => event === 'row');
+    await stream.until((seen) => rows(seen).length >= names.length);
+    expect(new Set(rows(stream.seen).map(({ data: { id } }) => id))).toEqual(new Set(names));
+    // And it goes on.
+    await server.call('PUT', '/v1/signals/one-more');
+    await stream.until((seen) => rows(seen).some(({ data: { id } }) => id === 'one-more'));
+  });
+
+  test('?rows=signals,barriers for a client that was away: what changed, and what has gone, cleared or expired', async () => {
+    const server = await start();
+    const { call } = server;
+    const declare = (path: string) => call('PUT', `/v1/barriers/${path}`, { body: { parties: 2 } });
+    for (const name of ['same', 'cleared', 'changed', 'expired', 'again'])
+      await call('PUT', `/v1/signals/${name}`, { body: { ttlSeconds: name === 'expired' ? 1 : null } });
+    for (const path of ['b-same', 'b-gone', 'b-gone?generation=7', 'b-changed?generation=7']) await declare(path);
+    const { json: list } = await call('GET', '/v1/signals');
+    await call('DELETE', '/v1/signals/cleared');
+    await call('DELETE', '/v1/signals/again');
+    await call('PUT', '/v1/signals/again', { body: { data: 2 } });
+    await call('PUT', '/v1/signals/changed', { body: { data: 1 } });
+    await call('PUT', '/v1/signals/made', { body: {} });
+    await call('DELETE', '/v1/barriers/b-gone?forget=true');
+    await call('DELETE', '/v1/barriers/b-gone?generation=7&forget=true');
+    await call('POST', '/v1/barriers/b-changed/arrivals?generation=7', { body: { party: 'a' } });
+    await eventually(async () => expect((await call('GET', '/v1/signals/expired')).status).toBe(404));
+    const stream = await openStream(server, { query: `?rows=signals,barriers&since=${list.asOf.seq}` });
+    const rows = () => stream.seen.filter(({ event }) => event === 'row').map(({ data }) => data);
+    await stream.until(() => rows().length >= 8);
+    const told = Object.fromEntries(
+      rows().map(({ kind, id, row }) => [`${kind} ${id}`, row?.data ?? row?.state ?? null]),
+    );
+    expect(rows()).toHaveLength(8);
+    expect(told).toEqual({
+      ...{ 'signals cleared': null, 'signals expired': null, 'signals again': 2, 'signals changed': 1 },
+      ...{
+        'signals made': 'set',
+        'barriers b-gone': null,
+        'barriers b-gone\t7': null,
+        'barriers b-changed\t7': 'waiting',
+      },
+    });
+  });
+
+  test('a reader of some names is told of those signals and barriers alone, also of what has gone', async () => {
+    const server = await start({ adminKeys: [admin] });
+    const asAdmin = { key: admin.key };
+    const key = await server.makeKey(['read:mine-*']);
+    const live = await openStream(server, { query: '?rows=signals,barriers', key });
+    const { json: list } = await server.call('GET', '/v1/signals', asAdmin);
+    for (const name of ['other-1', 'mine-1']) {
+      await server.call('PUT', `/v1/signals/${name}`, { body: { data: 'x' }, ...asAdmin });
+      await server.call('DELETE', `/v1/signals/${name}`, asAdmin);
+      for (const query of ['', '?generation=mine-7'])
+        await server.call('PUT', `/v1/barriers/${name}${query}`, { body: { parties: 2 }, ...asAdmin });
+      await server.call('DELETE', `/v1/barriers/${name}?generation=mine-7&forget=true`, asAdmin);
+    }
+    await server.makeKey(['read']);
+    await server.call('PUT', '/v1/signals/mine-last', { body: {}, ...asAdmin });
+    const resumed = await openStream(server, { query: `?rows=signals,barriers&since=${list.asOf.seq}`, key });
+    for (const stream of [live, resumed]) {
+      await stream.until((seen) => seen.some(({ event, data }) => event === 'row' && data.id === 'mine-last'));
+      await stream.until((seen) => seen.some(({ data }) => data.id === 'mine-1\tmine-7'));
+      const subjects = stream.seen.map(({ event, data }) => (event === 'row' ? data.id.split('\t')[0] : data.subject));
+      expect(new Set(subjects)).toEqual(new Set(['mine-1', 'mine-last']));
+      expect(stream.seen.map(({ event }) => event)).not.toContain('key.created');
+    }
+    const { json: history } = await server.call('GET', '/v1/events?limit=500', { key });
+    expect(new Set(history.items.map(({ subject }: Item) => subject))).toEqual(new Set(['mine-1', 'mine-last']));
   });
 
   test('a reader of some environments is told of those alone', async () => {

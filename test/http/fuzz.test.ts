@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { expect, test } from 'vitest';
 import { type ProblemCode, problemKinds } from '../../src/api/problems.ts';
-import { names, type Schema, valuesFor } from './schema-values.ts';
+import { names, type Schema, targets, valuesFor } from './schema-values.ts';
 import { admin, type Reply, start } from './server.ts';
 
 const requests = Number(process.env.SIGNALBOX_FUZZ_REQUESTS ?? 5_000);
@@ -48,6 +48,25 @@ const plainAsk = fc.record(
   { requiredKeys: ['environment'] },
 );
 
+/** Bodies that mostly fit what else is asked, by route: else little is ever held, set or met. */
+const plainBodies: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  'POST /v1/leases': plainAsk,
+  'PUT /v1/barriers/{name}': fc.record({ parties: fc.constantFrom<unknown>(1, 2, ['a', 'b']) }),
+  'POST /v1/barriers/{name}/arrivals': fc.record({ party: fc.constantFrom('a', 'b', 'c') }),
+  'PUT /v1/signals/{name}': fc.constantFrom({}, { data: { n: 1 } }, { failure: { reason: 'no' } }),
+  'POST /v1/waits': fc
+    .tuple(fc.constantFrom('any', 'all'), fc.array(targets, { minLength: 1, maxLength: 3 }))
+    .map(([mode, conditions]) => ({ [mode]: conditions })),
+};
+
+/** A wait that says nothing lasts for half a minute, and nothing more would be seen in it. */
+function soonOver(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const { timeoutSeconds } = body as { timeoutSeconds?: unknown };
+  const isLong = timeoutSeconds === undefined || (Number(timeoutSeconds) > 0.05 && Number(timeoutSeconds) <= 3600);
+  return isLong ? { ...body, timeoutSeconds: 0.05 } : body;
+}
+
 function asked(method: string, route: string, operation: Operation): fc.Arbitrary<Asked> {
   const parameters = operation.parameters ?? [];
   const inPath = parameters.filter((each) => each.in === 'path');
@@ -58,7 +77,10 @@ function asked(method: string, route: string, operation: Operation): fc.Arbitrar
   });
   const bodySchema = operation.requestBody?.content['application/json'].schema;
   const made = bodySchema === undefined ? fc.constant(undefined) : valuesFor(bodySchema);
-  const body = method === 'POST' && route === '/v1/leases' ? fc.oneof(made, plainAsk) : made;
+  const plain = plainBodies[`${method} ${route}`];
+  const body = (plain === undefined ? made : fc.oneof(made, plain)).map((each) =>
+    route === '/v1/waits' ? soonOver(each) : each,
+  );
   const idempotency = fc.option(fc.constantFrom('a', 'b', 'c', 'not right'), { nil: undefined, freq: 3 });
   return fc.tuple(paths, queries, body, key, idempotency).map(([values, queried, content, headers, idempotencyKey]) => {
     const path = inPath.reduce(
@@ -73,12 +95,16 @@ function asked(method: string, route: string, operation: Operation): fc.Arbitrar
   });
 }
 
+const namesInPaths = names.filter((each) => each !== '..' && each !== '');
+
 function pathValue(route: string, name: string, schema: Schema): fc.Arbitrary<unknown> {
   if (name === 'id' && route.startsWith('/v1/leases/'))
     return fc
       .nat()
       .map((n) => (n % 10 === 0 ? 'ls_none' : leases[leases.length - 1 - (n % Math.min(20, leases.length))]));
-  if (name === 'name') return fc.constantFrom(...names.filter((each) => each !== '..' && each !== ''));
+  const usual = fc.constantFrom('uat', 'db-1');
+  if (name === 'name' && /signals|barriers/.test(route)) return fc.oneof(usual, fc.constantFrom(...namesInPaths));
+  if (name === 'name') return fc.constantFrom(...namesInPaths);
   return valuesFor(schema, name);
 }
 
@@ -91,7 +117,9 @@ function queryValue(name: string, schema: Schema): fc.Arbitrary<string> {
 }
 
 test(`${requests} requests made from the OpenAPI file are all answered as it says (seed ${seed})`, async () => {
-  const server = await start({ adminKeys: [admin], maxEnvironments: 12, graceSeconds: 1 });
+  const server = await start({
+    ...{ adminKeys: [admin], maxEnvironments: 12, graceSeconds: 1, maxWaits: 2, probeAllow: ['127.0.0.1:1'] },
+  });
   const { json: api } = await server.call('GET', '/openapi.json');
   const operations = Object.entries<Record<string, Operation>>(api.paths)
     .flatMap(([route, methods]) =>
@@ -106,6 +134,7 @@ test(`${requests} requests made from the OpenAPI file are all answered as it say
   const check = ({ method, route }: Asked, reply: Reply): void => {
     const operation = api.paths[route][method.toLowerCase()] as Operation;
     const { status, json } = reply;
+    if (typeof json?.outcome === 'string') counts.set(json.outcome, (counts.get(json.outcome) ?? 0) + 1);
     counts.set(json?.code ?? String(status), (counts.get(json?.code ?? String(status)) ?? 0) + 1);
     expect(status).toBeLessThan(500);
     if (status >= 400) {
@@ -130,7 +159,7 @@ test(`${requests} requests made from the OpenAPI file are all answered as it say
   };
 
   const weighted = operations.map((each) => ({
-    weight: each.route.startsWith('/v1/leases') ? 4 : 1,
+    weight: /^\/v1\/(leases|waits|signals|barriers)/.test(each.route) ? 4 : 1,
     arbitrary: asked(each.method, each.route, each.operation),
   }));
   const ask = async (request: Asked): Promise<void> => {
@@ -159,6 +188,8 @@ test(`${requests} requests made from the OpenAPI file are all answered as it say
     'invalid_name',
     'unknown_field',
     'invalid_request',
+    ...['signal_unset', 'signal_failed', 'barrier_unknown', 'barrier_broken', 'barrier_differs', 'party_unknown'],
+    ...['invalid_target', 'target_not_allowed', 'too_many_waits', 'met', 'failed', 'timed_out'],
   ])
     expect([outcome, (counts.get(outcome) ?? 0) > 0]).toEqual([outcome, true]);
   expect(await server.call('GET', '/readyz')).toMatchObject({ status: 200 });

@@ -1,7 +1,8 @@
 // Keys: made, shown once, used, expired, revoked; and who one is.
 
 import { describe, expect, test } from 'vitest';
-import { admin, eventually, start } from './server.ts';
+import { eventually } from '../eventually.ts';
+import { admin, start } from './server.ts';
 
 const withKeys = { adminKeys: [admin] };
 const asAdmin = { key: admin.key };
@@ -43,6 +44,23 @@ describe('a key', () => {
     expect(await call('POST', '/v1/keys', { body: { name: 'root', scopes: ['admin'] } })).toMatchObject({
       status: 201,
     });
+  });
+
+  test('is not deleted as the last admin: nobody could make another', async () => {
+    const { call } = await start();
+    const made = async (name: string, scopes: string[], more: object = {}) =>
+      (await call('POST', '/v1/keys', { body: { name, scopes }, ...more })).json;
+    const root = await made('root', ['admin']);
+    const asRoot = { key: root.key };
+    const last = { status: 400, json: { code: 'invalid_request', detail: expect.stringContaining('last key') } };
+    const ci = await made('ci', ['acquire', 'admin:uat-*'], asRoot);
+    expect(await call('DELETE', `/v1/keys/${root.id}`, asRoot)).toMatchObject(last);
+    expect(await call('DELETE', `/v1/keys/${ci.id}`, asRoot)).toMatchObject({ status: 204 });
+    await call('PUT', '/v1/spaces/team-a', { body: {}, ...asRoot });
+    expect(await call('DELETE', `/v1/keys/${root.id}`, asRoot)).toMatchObject(last);
+    await call('DELETE', '/v1/spaces/team-a', asRoot);
+    expect(await call('DELETE', `/v1/keys/${root.id}`, asRoot)).toMatchObject({ status: 204 });
+    expect(await call('GET', '/v1/environments')).toMatchObject({ status: 200 });
   });
 
   test('expires', async () => {

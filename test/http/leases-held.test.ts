@@ -1,7 +1,8 @@
 // Holding: renewals, releases, the end of time, and taking away; who may, and what a late one is told.
 
 import { describe, expect, test } from 'vitest';
-import { admin, eventually, raw, start } from './server.ts';
+import { eventually } from '../eventually.ts';
+import { admin, raw, start } from './server.ts';
 
 describe('holding', () => {
   test('a renewal lets the ttl count anew', async () => {

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Lease } from '../../src/api/schemas.ts';
-import { admin, eventually, start, type TestServer } from './server.ts';
+import { eventually } from '../eventually.ts';
+import { admin, start, type TestServer } from './server.ts';
 
 describe('asking', () => {
   test('201 and held when it is free, with Location, secret, fence and who holds it', async () => {
@@ -310,5 +311,7 @@ describe('Idempotency-Key', () => {
 
 /** Resolves when so many polls are being held. */
 async function onTheLine(call: TestServer['call'], count: number): Promise<void> {
-  await eventually(async () => expect((await call('GET', '/metrics')).text).toContain(`signalbox_polls ${count}\n`));
+  await eventually(async () =>
+    expect((await call('GET', '/metrics')).text).toContain(`signalbox_polls{space="main"} ${count}\n`),
+  );
 }

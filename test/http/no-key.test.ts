@@ -65,14 +65,19 @@ describe('without a key', () => {
 
   test('forms and fetches without preflight are refused for every route that changes something', async () => {
     const server = await start();
-    for (const line of ['POST /start', 'POST /maybe?environment=uat', 'POST /v1/leases', 'POST /v1/keys', 'DELETE /']) {
+    for (const line of [
+      ...['POST /start', 'POST /maybe?environment=uat', 'POST /v1/leases', 'POST /v1/keys', 'DELETE /'],
+      ...['PUT /v1/signals/a', 'DELETE /v1/signals/a', 'PUT /v1/barriers/b', 'POST /v1/barriers/b/arrivals'],
+      ...['DELETE /v1/barriers/b', 'POST /v1/waits', 'GET /v1/signals/a?wait=60'],
+    ]) {
       const answer = await rawRequest(server, [
         ...[`${line} HTTP/1.1`, 'Host: localhost', 'Origin: http://evil.example', 'Content-Type: text/plain'],
         ...['Content-Length: 0', 'Connection: close'],
       ]);
       expect([line, answer.split('\r\n')[0]]).toEqual([line, 'HTTP/1.1 403 Forbidden']);
     }
-    expect((await server.call('GET', '/v1/environments')).json.items).toEqual([]);
+    for (const list of ['environments', 'signals', 'barriers', 'waits'])
+      expect((await server.call('GET', `/v1/${list}`)).json.items).toEqual([]);
   });
 
   test('headers with keys are ignored, so that nobody believes that theirs protects anything', async () => {

@@ -9,12 +9,13 @@ import { buildApp } from '../../src/http/app.ts';
 import { Authentication } from '../../src/http/auth.ts';
 import type { Context } from '../../src/http/context.ts';
 import { Metrics } from '../../src/http/metrics.ts';
-import type { Contents, EventQuery, Log, TurnOutcome } from '../../src/log/log.ts';
+import type { Contents, EventQuery, LearnOutcome, Log, TurnOutcome } from '../../src/log/log.ts';
 import { MemoryLog } from '../../src/log/memory.ts';
+import { Allowed } from '../../src/probes/allowed.ts';
+import { Prober } from '../../src/probes/prober.ts';
 import { systemClock } from '../../src/replica/clock.ts';
 import { randomIds } from '../../src/replica/ids.ts';
-import { Polls } from '../../src/replica/polls.ts';
-import { Replica } from '../../src/replica/replica.ts';
+import { Spaces } from '../../src/replica/spaces.ts';
 import { type TestServer, testServer } from './server.ts';
 
 /** A log in memory with faults that can be switched on. */
@@ -24,6 +25,8 @@ export class FaultyLog implements Log {
   /** No room: the replica refuses what asks for more. */
   full = false;
   isBroken = false;
+  /** It cannot be reached just now. */
+  isAway = false;
   /** How long a look into the history takes after it has seen what there is. */
   slowMs = 0;
 
@@ -33,7 +36,12 @@ export class FaultyLog implements Log {
 
   async turn(...given: Parameters<Log['turn']>): Promise<TurnOutcome> {
     if (this.isBroken) throw new Error('input/output error');
+    if (this.isAway) return { outcome: 'away', message: 'no route to the database' };
     return this.#memory.turn(...given);
+  }
+
+  learn(): Promise<LearnOutcome> {
+    return this.#memory.learn();
   }
 
   beat(tick: number): Promise<void> {
@@ -64,27 +72,31 @@ export class FaultyLog implements Log {
 }
 
 export async function startOnLog(log: FaultyLog): Promise<TestServer> {
-  const replica = await Replica.open({
-    ...{ log, clock: systemClock, ids: randomIds, settings: defaultSettings },
-    ...{ historyMs: Number.MAX_SAFE_INTEGER, startFacts: {} },
-  });
   const usual = serverSettings({}, {});
   if (usual.outcome !== 'ready') throw new Error(usual.message);
-  const polls = new Polls(replica, systemClock);
+  const spaces = await Spaces.open({
+    ...{ clock: systemClock, ids: randomIds, settings: defaultSettings },
+    ...{ historyMs: Number.MAX_SAFE_INTEGER, startFacts: {} },
+    ...{ hasLog: async () => true, openLog: async () => ({ log, isShared: false, forgets: true }), server: 'sv_test' },
+    ...{ maxWaits: usual.settings.maxWaits, onTrouble: () => undefined },
+  });
+  const allowed = new Allowed({ allow: [], loopback: () => true, always: null, everything: false });
+  const prober = new Prober({ allowed, postgres: null });
   const stopping = new AbortController();
   const context: Context = {
-    ...{ replica, polls, ids: randomIds, stopping: stopping.signal, baseUrl: '' },
+    ...{ spaces, prober, driver: null, ids: randomIds, stopping: stopping.signal, baseUrl: '' },
     auth: new Authentication(usual.settings, systemClock.wall),
-    metrics: new Metrics(replica, polls),
+    metrics: new Metrics(prober),
     settings: { ...usual.settings, version: 'of a test' },
   };
   const app = await buildApp(context, pino({ level: 'silent' }));
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   const stop = async (): Promise<void> => {
     stopping.abort();
-    polls.stop();
+    spaces.stop();
     await app.close();
-    await replica.close();
+    await prober.close();
+    await spaces.close();
   };
   onTestFinished(stop);
   return testServer(url, stop);

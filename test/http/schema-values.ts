@@ -46,6 +46,24 @@ const text = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 300 }) },
 );
 
+/** Of probes only such as nobody answers, on this machine: port 1 is refused at once. */
+export const targets = fc.constantFrom(
+  ...['signal:uat', 'uat', 'signal:db-1', 'barrier:uat', 'barrier:a/b', 'env:uat', 'env:db-1', 'lease:ls_none'],
+  ...['tcp:127.0.0.1:1', 'http://127.0.0.1:1/x?y=z', 'redis://u:p@127.0.0.1:1/0', 'postgres://u:p@127.0.0.1:1/db'],
+  ...[
+    'tcp:10.0.0.1:80',
+    'http://169.254.169.254/',
+    'tpc:db:1',
+    'instance:i',
+    'tcp:',
+    'signal:',
+    'a\nb',
+    '',
+    ':',
+    '\ud800',
+  ],
+);
+
 /** A value for the schema, or, one time in twenty, any other. */
 export function valuesFor(schema: Schema, name = ''): fc.Arbitrary<unknown> {
   return fc.oneof({ weight: 19, arbitrary: fitting(schema, name) }, { weight: 1, arbitrary: anything });
@@ -54,6 +72,7 @@ export function valuesFor(schema: Schema, name = ''): fc.Arbitrary<unknown> {
 function fitting(schema: Schema, name: string): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
+  if (name === 'any' || name === 'all') return conditions(schema);
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map((each) => valuesFor(each, name)));
   switch (schema.type) {
     case 'string':
@@ -61,6 +80,8 @@ function fitting(schema: Schema, name: string): fc.Arbitrary<unknown> {
     case 'integer':
       return fc.integer({ min: Math.max(schema.minimum ?? -5, -5), max: Math.min(schema.maximum ?? 20, 20) });
     case 'number':
+      // Short: a wait that is held for a minute shows nothing more.
+      if (name === 'timeoutSeconds' && schema.maximum === 3600) return fc.constantFrom(0, 0.01, 0.05);
       return fc.oneof(fc.integer({ min: 0, max: 100 }), fc.double({ noNaN: true, min: -1, max: 1e9 }));
     case 'boolean':
       return fc.boolean();
@@ -82,8 +103,17 @@ function strings(schema: Schema, name: string): fc.Arbitrary<string> {
   if (name === 'since' || name === 'until') return fc.constantFrom('1', '20', '2026-01-01T00:00:00Z', 'x');
   if (name === 'cursor') return fc.constantFrom('5', 'eyJrZXkiOiJ1YXQiLCJpbmRleCI6MX0', 'x');
   if (name === 'kind') return fc.constantFrom('lease.', 'lease.granted', 'key.', 'x');
+  if (name === 'target') return targets;
+  if (name === 'generation') return fc.constantFrom('', '', '7', 'a\tb');
   if (name === 'labels' || name === 'rows') return fc.constantFrom('a=b', 'leases', 'environments,freezes', '', 'x');
   return schema.maxLength !== undefined && schema.maxLength < 200 ? fc.string({ maxLength: 20 }) : text;
+}
+
+/** Written as texts, or with what they may have beside the target. */
+function conditions({ items = {} }: Schema): fc.Arbitrary<unknown> {
+  const written = (items.anyOf ?? []).find(({ type }) => type === 'object') ?? {};
+  const one = fc.oneof(targets, valuesFor(written));
+  return fc.array(one, { maxLength: 4 });
 }
 
 function objects({ properties, required = [], additionalProperties }: Schema): fc.Arbitrary<unknown> {

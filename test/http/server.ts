@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Environment, Lease } from '../../src/api/schemas.ts';
 import { type ServerSettings, serverSettings } from '../../src/config.ts';
 import { startServer } from '../../src/main.ts';
+import { eventually } from '../eventually.ts';
 
 /** For whatever must happen in the end; never a measure of speed. */
 const deadlineMs = 20_000;
@@ -166,17 +167,4 @@ export async function raw(server: TestServer, text: string | Buffer = ''): Promi
 export async function rawRequest(server: TestServer, lines: readonly string[], body = ''): Promise<string> {
   const connection = await raw(server, `${lines.join('\r\n')}\r\n\r\n${body}`);
   return connection.ended();
-}
-
-/** Tries until it does not throw. */
-export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
 }

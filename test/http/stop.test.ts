@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Started, start } from '../cli/process.ts';
-import { eventually } from './server.ts';
+import { eventually } from '../eventually.ts';
 
 interface Served {
   readonly url: string;
@@ -40,7 +40,7 @@ const ask = (url: string, query: string, key: string): Promise<Response> =>
 async function waiting(url: string, count: number): Promise<void> {
   await eventually(async () => {
     const text = await (await fetch(`${url}/metrics`)).text();
-    if (!text.includes(`signalbox_polls ${count}\n`)) throw new Error(`not ${count} on the line`);
+    if (!text.includes(`signalbox_polls{space="main"} ${count}\n`)) throw new Error(`not ${count} on the line`);
   });
 }
 

@@ -31,12 +31,39 @@ test('a full disk refuses what is new, 507, and lets renewals, releases and read
   expect(await call('POST', '/maybe?environment=db')).toMatchObject(refused);
   expect(await call('PUT', '/v1/environments/db', { body: {} })).toMatchObject(refused);
   expect(await call('GET', '/readyz')).toMatchObject({ status: 200, json: { ok: true, storeFull: true } });
-  expect((await call('GET', '/metrics')).text).toContain('signalbox_store_full 1\n');
+  expect((await call('GET', '/metrics')).text).toContain('signalbox_store_full{space="main"} 1\n');
   expect(await call('POST', `/v1/leases/${held.id}/renew`)).toMatchObject({ status: 200 });
   expect(await call('GET', `/v1/leases/${held.id}`)).toMatchObject({ status: 200 });
   expect(await call('DELETE', `/v1/leases/${held.id}`)).toMatchObject({ status: 200, json: { state: 'released' } });
   log.full = false;
   await ask({ environment: 'db' });
+});
+
+test('on a full disk what gives back goes on: breaking a barrier, clearing a signal, and asking again after an arrival', async () => {
+  const log = new FaultyLog();
+  const { call } = await startOnLog(log);
+  for (const name of ['a', 'b', 'c']) await call('PUT', `/v1/barriers/${name}`, { body: { parties: 3 } });
+  await call('POST', '/v1/barriers/a/arrivals', { body: { party: 'one' } });
+  for (const name of ['s', 't']) await call('PUT', `/v1/signals/${name}`);
+  log.full = true;
+  const refused = { status: 507, json: { code: 'store_full' } };
+  expect(await call('PUT', '/v1/barriers/d', { body: { parties: 3 } })).toMatchObject(refused);
+  expect(await call('POST', '/v1/barriers/a/arrivals', { body: { party: 'two' } })).toMatchObject(refused);
+  expect(await call('POST', '/v1/barriers/a/arrivals?wait=1', { body: { party: 'two' } })).toMatchObject(refused);
+  expect(await call('PUT', '/v1/signals/u')).toMatchObject(refused);
+  expect(await call('PUT', '/u')).toMatchObject({ status: 507 });
+  const again = await call('POST', '/v1/barriers/a/arrivals?wait=0.1', { body: { party: 'one' } });
+  expect(again).toMatchObject({ status: 202, json: { arrived: 1 } });
+  const failing = { party: 'two', failure: { reason: 'no disk' } };
+  expect(await call('POST', '/v1/barriers/a/arrivals', { body: failing })).toMatchObject({
+    ...{ status: 409, json: { code: 'barrier_broken', barrier: { end: { how: 'failed', party: 'two' } } } },
+  });
+  expect(await call('DELETE', '/v1/barriers/b')).toMatchObject({ status: 200, json: { state: 'broken' } });
+  expect(await call('DELETE', '/v1/barriers/c?forget=true')).toMatchObject({ status: 200 });
+  expect(await call('DELETE', '/v1/signals/s')).toMatchObject({ status: 204 });
+  expect(await call('DELETE', '/t')).toMatchObject({ status: 204 });
+  log.full = false;
+  expect((await call('GET', '/v1/signals')).json.items).toEqual([]);
 });
 
 test('a broken store is 503 for all that decides, says that the outcome is not known, and is not ready', async () => {

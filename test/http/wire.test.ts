@@ -2,7 +2,8 @@
 // slowly, too large, too many; each is refused clearly, and none of them changes anything.
 
 import { describe, expect, test } from 'vitest';
-import { eventually, raw, rawRequest, start, type TestServer } from './server.ts';
+import { eventually } from '../eventually.ts';
+import { raw, rawRequest, start, type TestServer } from './server.ts';
 
 const body = '{"environment":"uat"}';
 const post = (...headers: string[]): string[] => [
@@ -202,7 +203,9 @@ describe('a connection that is not what it was', () => {
     await server.waiting('uat', 1);
     connection.socket.end();
     await server.waiting('uat', 0);
-    await eventually(async () => expect((await server.call('GET', '/metrics')).text).toMatch(/signalbox_polls 0\n/));
+    await eventually(async () =>
+      expect((await server.call('GET', '/metrics')).text).toMatch(/signalbox_polls{space="main"} 0\n/),
+    );
   });
 
   test('reset in the middle of anything: the server goes on and forgets it', async () => {

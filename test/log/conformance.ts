@@ -125,6 +125,7 @@ export function logConformance(makePlace: () => Place): void {
         return hand.draft([{ id: 'a' }]);
       });
       expect(learned).toEqual([[]]);
+      expect(await log.learn(1)).toEqual({ outcome: 'learned', turns: [] });
     });
 
     test('two turns at once are refused, and the first is kept', async () => {
@@ -268,6 +269,7 @@ export function logConformance(makePlace: () => Place): void {
     const refused = { code: 'store_failed', message: expect.stringMatching(/closed\.$/) };
     await expect(log.load()).rejects.toMatchObject(refused);
     await expect(log.turn(0, () => null)).rejects.toMatchObject(refused);
+    await expect(log.learn(0)).rejects.toMatchObject(refused);
     await expect(log.beat(1)).rejects.toMatchObject(refused);
     await expect(log.events({ order: 'asc', limit: 1 })).rejects.toMatchObject(refused);
     await expect(log.oldestEvent()).rejects.toMatchObject(refused);

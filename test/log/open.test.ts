@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openLog } from '../../src/log/open.ts';
 import { newFolder } from './folder.ts';
+import { openLog } from './opened.ts';
 
 test('memory: keeps nothing on disk', async () => {
   const log = await openLog('memory:');
@@ -19,8 +19,13 @@ test.each(['sqlite:', 'sqlite://'])('%sPATH is a file', async (scheme) => {
 });
 
 test.each([
-  ['postgres://anna:secret@db/signalbox', /later version/],
-  ['postgresql://anna:secret@db/signalbox', /later version/],
+  ['postgres://anna:secret@db:0/signalbox', /no port/],
+  ['postgresql://anna:secret@db/signalbox?sslmode=maybe', /sslmode/],
+  ['postgres://anna:secret@db/signalbox?target=any', /option "target"/],
+  ['postgres://anna:sec%ret@db/signalbox', /%25/],
+  ['postgres://anna:secret@@db/signalbox', /%40/],
+  ['postgres://anna:secret@,/signalbox', /no host/],
+  ['postgres:anna:secret', /postgres:\/\/USER/],
   ['mysql://anna:secret@db/signalbox', /sqlite:PATH/],
   ['./signalbox.db', /sqlite:PATH/],
   ['sqlite:', /sqlite:PATH/],

@@ -3,8 +3,8 @@
 // before, and one event.
 
 import { writeSync } from 'node:fs';
-import { openLog } from '../../src/log/open.ts';
 import { Hand } from './drafts.ts';
+import { openLog } from './opened.ts';
 
 const log = await openLog(`sqlite:${process.argv[2]}`);
 const { rows, seq, tick } = await log.load();

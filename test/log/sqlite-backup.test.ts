@@ -1,7 +1,7 @@
 // A store is copied while it is served, and put back so that no fence comes twice.
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { backupStore, restoreStore } from '../../src/log/sqlite/backup.ts';
@@ -57,7 +57,7 @@ test('what is put back has the rows, the history and the secret of the backup, a
   backupStore(store, backup);
   await write(store, 'second');
   for (const epoch of [1, 2, 3]) {
-    expect(restoreStore(backup, store)).toMatchObject({ epoch, seq: 2 });
+    expect(restoreStore(backup, store).spaces).toMatchObject([{ space: 'main', epoch }]);
     expect(await contents(store)).toEqual({ seq: 2, epoch, secret, rows: ['first'], subjects: ['first'] });
     await write(store, 'after');
   }
@@ -96,6 +96,93 @@ test('what a removed store has left beside it gets into no other', async () => {
   expect(await contents(store)).toMatchObject({ seq: 0, rows: [] });
 });
 
+describe('of spaces', () => {
+  const beside = (file: string) => file.replace('.db', '.team-a.db');
+
+  /** main, team-a beside it, and team-b, which has a store of its own. */
+  async function withTeams(path: string): Promise<void> {
+    const log = await openSqliteLog(path);
+    await (await Hand.on(log)).take(['team-a', 'team-b'].map((id) => ({ kind: 'space', id })));
+    await log.close();
+    await write(beside(path), 'of team-a');
+  }
+
+  test('all that have a file are copied and put back, each in its own place', async () => {
+    const { store, backup, folder } = names();
+    await withTeams(store);
+    const before = [await contents(store), await contents(beside(store))];
+    const { spaces, elsewhere } = backupStore(store, backup);
+    expect(spaces).toEqual([
+      { space: 'main', store, backup },
+      { space: 'team-a', store: beside(store), backup: beside(backup) },
+    ]);
+    expect(elsewhere).toEqual(['team-b']);
+    expect(readdirSync(folder).filter((name) => name.startsWith('backup'))).toEqual(['backup.db', 'backup.team-a.db']);
+    await write(store, 'later');
+    await write(beside(store), 'later');
+    const restored = restoreStore(backup, store);
+    expect(restored).toMatchObject({ spaces: [{ epoch: 1 }, { space: 'team-a', epoch: 1 }], missing: ['team-b'] });
+    expect([await contents(store), await contents(beside(store))]).toEqual(before.map((is) => ({ ...is, epoch: 1 })));
+    expect((await contents(`${beside(store)}.replaced`)).rows).toContain('later');
+  });
+
+  test('one alone is copied and put back, and the others stay', async () => {
+    const { store, backup } = names();
+    await withTeams(store);
+    expect(backupStore(store, backup, 'team-a').spaces).toEqual([{ space: 'team-a', store: beside(store), backup }]);
+    expect(existsSync(beside(backup))).toBe(false);
+    await write(store, 'later');
+    await write(beside(store), 'later');
+    expect(restoreStore(backup, store, 'team-a').spaces).toMatchObject([{ space: 'team-a', epoch: 1 }]);
+    expect((await contents(store)).rows).toContain('later');
+    expect(await contents(beside(store))).toMatchObject({ epoch: 1, rows: ['of team-a'] });
+  });
+
+  test('a file of one is not put in the place of another', async () => {
+    const { store, backup } = names();
+    await withTeams(store);
+    backupStore(store, backup);
+    const before = [await contents(store), await contents(beside(store))];
+    const refused = expect.objectContaining({ code: 'store_not_ours' });
+    expect(() => restoreStore(beside(backup), store)).toThrow(refused);
+    expect(() => restoreStore(backup, store, 'team-a')).toThrow(refused);
+    expect([await contents(store), await contents(beside(store))]).toEqual(before);
+    // What was served since has become a store.
+    copyFileSync(beside(backup), join(dirname(backup), 'own.db'));
+    await write(join(dirname(backup), 'own.db'), 'first');
+    expect(restoreStore(join(dirname(backup), 'own.db'), store).spaces).toMatchObject([{ space: 'main' }]);
+  });
+
+  test('a backup of which one file cannot be made leaves none, and what a killed one has left is in nobody’s way', async () => {
+    const { store, backup, folder } = names();
+    await withTeams(store);
+    writeFileSync(beside(backup), 'mine');
+    expect(() => backupStore(store, backup)).toThrow(expect.objectContaining({ code: 'store_not_writable' }));
+    expect(readdirSync(folder).filter((name) => name.startsWith('backup'))).toEqual(['backup.team-a.db']);
+    linkSync(beside(backup), `${beside(backup)}.partial`);
+    backupStore(store, backup);
+    expect((await contents(beside(backup))).rows).toEqual(['of team-a']);
+  });
+
+  test('while one of them is served, or damaged in the backup, none is put back', async () => {
+    const { store, backup } = names();
+    await withTeams(store);
+    backupStore(store, backup);
+    await write(store, 'later');
+    const log = await openSqliteLog(beside(store));
+    expect(() => restoreStore(backup, store)).toThrow(expect.objectContaining({ code: 'store_in_use' }));
+    await log.close();
+    const shell = new DatabaseSync(beside(store));
+    shell.exec('BEGIN; SELECT * FROM item');
+    expect(() => restoreStore(backup, store)).toThrow(expect.objectContaining({ code: 'store_in_use' }));
+    shell.close();
+    damage(beside(backup), 'event', () => true);
+    expect(() => restoreStore(backup, store)).toThrow(expect.objectContaining({ code: 'store_corrupt' }));
+    expect(await contents(store)).toMatchObject({ epoch: 0, rows: ['team-a', 'team-b', 'later'] });
+    expect(await contents(beside(store))).toMatchObject({ epoch: 0, rows: ['of team-a'] });
+  });
+});
+
 describe('the epoch rises', () => {
   test('when the store that is replaced is damaged', async () => {
     const { store, backup } = names();
@@ -104,7 +191,7 @@ describe('the epoch rises', () => {
     restoreStore(backup, store);
     await write(store, 'under epoch 1');
     sql(store, `DELETE FROM meta WHERE key = 'epoch'`);
-    expect(restoreStore(backup, store)).toMatchObject({ epoch: 2 });
+    expect(restoreStore(backup, store).spaces).toMatchObject([{ epoch: 2 }]);
   });
 
   test('when the store was removed, whether a backup takes its place or a new one', async () => {
@@ -112,7 +199,7 @@ describe('the epoch rises', () => {
     await write(store, 'first');
     backupStore(store, backup);
     rmSync(store);
-    expect(restoreStore(backup, store)).toMatchObject({ epoch: 1 });
+    expect(restoreStore(backup, store).spaces).toMatchObject([{ epoch: 1 }]);
     await write(store, 'under epoch 1');
     rmSync(store);
     expect(await contents(store)).toMatchObject({ epoch: 2, seq: 0, rows: [] });
@@ -132,7 +219,7 @@ describe('the epoch rises', () => {
     const { store, backup, folder } = names();
     await write(store, 'first');
     backupStore(store, backup);
-    expect(restoreStore(backup, join(folder, 'elsewhere.db'))).toMatchObject({ epoch: 1, seq: 2 });
+    expect(restoreStore(backup, join(folder, 'elsewhere.db')).spaces).toMatchObject([{ epoch: 1 }]);
     expect(await contents(join(folder, 'elsewhere.db'))).toMatchObject({ epoch: 1, rows: ['first'] });
   });
 });
@@ -165,7 +252,7 @@ describe('a restore is refused, and changes nothing,', () => {
     shell.exec('BEGIN; SELECT * FROM item');
     await refused(backup, store, 'store_in_use');
     shell.close();
-    expect(restoreStore(backup, store)).toMatchObject({ epoch: 1 });
+    expect(restoreStore(backup, store).spaces).toMatchObject([{ epoch: 1 }]);
   });
 
   test('when a page of the backup is damaged', async () => {

@@ -9,16 +9,26 @@ import type { Decided } from './faulty-log.ts';
 
 /** A moment of served time, and how many stalls there had been: log time may lag by what it does not count of each. */
 export interface Instant {
+  /** World time. */
+  readonly now: number;
   readonly served: number;
   readonly stalls: number;
 }
 
+/** A request that is with a server. */
+export interface Contact {
+  readonly at: object;
+  readonly since: number;
+}
+
 /** What is known of one lease from outside. */
 export interface LeaseFacts {
-  /** Requests that name it and are with the server now, by the number of turns that had been decided when each came. */
-  readonly contacts: Map<object, number>;
+  /** Requests that name it and are with a server now: with which, and since when (world time). */
+  readonly contacts: Map<object, Contact>;
   /** When the last of them ended; the start of this server life if there was none since. */
   contactEnd: Instant;
+  /** Served time at which the last of them ended that was with the server that judges the client, as everybody knows. */
+  heardServed: number;
   /** Served time at which the last good renewal (or the grant) was with the server. */
   renewedServed: number;
   grantedServed: number;
@@ -47,13 +57,19 @@ export class Audit {
   readonly #held = new Map<string, Set<string>>();
   readonly #lastFence = new Map<string, number>();
   readonly #graceMs: number;
+  /** By how much log time may be behind at the server where a client hangs up; 0 where there is only one. */
+  readonly #behindMs: number;
   /** The turn that is being read. */
   #draft: Draft | null = null;
+  readonly allowed: (since: number) => number;
   grants = 0;
   ends = new Map<string, number>();
 
-  constructor(graceMs: number) {
+  /** `allowed`: by how much more than rounding what began at a served time may be over early. */
+  constructor(graceMs: number, behindMs = 0, allowed: (since: number) => number = () => 0) {
+    this.allowed = (since) => rounding + allowed(since);
     this.#graceMs = graceMs;
+    this.#behindMs = behindMs;
   }
 
   of(id: string): LeaseFacts {
@@ -61,9 +77,9 @@ export class Audit {
     if (facts === undefined) {
       facts = {
         contacts: new Map(),
-        contactEnd: { served: Number.NEGATIVE_INFINITY, stalls: 0 },
+        contactEnd: { now: Number.NEGATIVE_INFINITY, served: Number.NEGATIVE_INFINITY, stalls: 0 },
         ...{ renewedServed: 0, grantedServed: 0, queuedServed: 0, creditServed: null },
-        ...{ heardOf: false, told: false, notSent: null, passedOnNow: false },
+        ...{ heardServed: Number.NEGATIVE_INFINITY, heardOf: false, told: false, notSent: null, passedOnNow: false },
       };
       this.facts.set(id, facts);
     }
@@ -80,9 +96,21 @@ export class Audit {
     }
   }
 
+  /** A server is gone, and with it everybody who was on the line there; what it knew of lost replies nobody knows. */
+  serverGone(door: object, now: Instant): void {
+    for (const facts of this.facts.values()) {
+      for (const [contact, { at }] of facts.contacts) {
+        if (at !== door) continue;
+        facts.contacts.delete(contact);
+        facts.contactEnd = now;
+      }
+      facts.notSent = null;
+    }
+  }
+
   /** A turn has become durable. */
-  kept({ draft, served, present }: Decided): void {
-    const resumes = draft.events.some((event) => event.kind === 'server.started');
+  kept({ draft, served, present, isAfterOutage }: Decided): void {
+    const resumes = isAfterOutage === true || draft.events.some((event) => event.kind === 'server.started');
     if (resumes) this.#giveCredit(served);
     this.#draft = draft;
     for (const change of this.#stepByStep(draft)) {
@@ -142,6 +170,7 @@ export class Audit {
       this.of(id).queuedServed = served;
       return;
     }
+    if (before.seq === after.seq && sameButSeat(before, after)) return;
     if (before.seq >= after.seq) this.#fault(`L3: ${id} went from seq ${before.seq} to ${after.seq}`);
     const facts = this.of(id);
     if (before.state === 'waiting' && after.state === 'held') this.#granted(after, facts, served, present);
@@ -201,6 +230,8 @@ export class Audit {
         this.#fault(`L2: the fence or the environments of ${after.id} changed while it was held`);
       }
     }
+    // A server has found that nobody could renew, even if nobody else knows.
+    if (after.resumed && !before.resumed) facts.creditServed ??= served;
     if (after.renewal === before.renewal) return;
     if (before.revoking !== null) this.#fault(`L3: ${after.id} was renewed although it is being taken away`);
     facts.renewedServed = served;
@@ -218,12 +249,12 @@ export class Audit {
     this.ends.set(how, (this.ends.get(how) ?? 0) + 1);
     for (const name of before.granted) this.#held.get(name)?.delete(after.id);
     const early = (since: number, least: number, law: string): void => {
-      if (served - since < least - rounding)
+      if (served - since < least - this.allowed(since))
         this.#fault(`${law}: ${after.id} ended (${how}) after ${served - since} of ${least} ms`);
     };
     if (before.state === 'waiting') {
       if (how === 'queue_timeout') early(facts.queuedServed, before.queueMs ?? Number.POSITIVE_INFINITY, 'L5');
-      if (how === 'absent') early(facts.contactEnd.served, this.#graceMs, 'L9');
+      if (how === 'absent') this.#earlyAbsence(facts, served, early);
       if (how === 'absent' && present.get(after.id) === true)
         this.#fault(`L9: ${after.id} ended as absent while its client was there`);
       return;
@@ -238,6 +269,16 @@ export class Audit {
     early(facts.renewedServed, ttl, 'L5');
     if (facts.creditServed !== null) early(facts.creditServed, Math.min(ttl, creditMs), 'L5 after a restart');
     for (const name of before.granted) this.#dirtyFaults(name, after, how);
+  }
+
+  /**
+   * Of several servers one judges, and others whom its client meets say so in a turn: a contact that no turn knows of is one that
+   * nobody has heard of. Nor has any turn heard of what came after it was decided: a client may come and be sent away while it is
+   * being written, by a log that takes too long.
+   */
+  #earlyAbsence(facts: LeaseFacts, served: number, early: (since: number, least: number, law: string) => void): void {
+    const heard = this.#behindMs === 0 ? facts.contactEnd.served : facts.heardServed;
+    if (heard <= served) early(heard, this.#graceMs - this.#behindMs, 'L9');
   }
 
   /** onExpire: hold keeps the slot of a holder that went without a word. */
@@ -275,6 +316,11 @@ export class Audit {
 
 function carries(selector: Labels, labels: Labels): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value);
+}
+
+/** Its client has been heard of at another server; nothing else is new. */
+function sameButSeat(before: LeaseRow, after: LeaseRow): boolean {
+  return JSON.stringify({ ...before, seat: null }) === JSON.stringify({ ...after, seat: null });
 }
 
 function keepRow<T>(rows: Map<string, T>, id: string, row: T | null): void {

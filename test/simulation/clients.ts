@@ -9,6 +9,7 @@ import type { Labels, LeaseRow, Want } from '../../src/core/rows.ts';
 import type { Turn } from '../../src/core/turn.ts';
 import type { Audit } from './audit.ts';
 import type { Reply } from './door.ts';
+import { Meetings } from './meetings.ts';
 import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './virtual-clock.ts';
@@ -25,6 +26,8 @@ export interface World {
   /** Clients and administrators whose work is not over. */
   readonly active: number;
   newId(): string;
+  /** The number of the next set of a signal. */
+  nextSet(): number;
 }
 
 export const selectors: readonly Labels[] = [
@@ -49,9 +52,11 @@ export class Client {
   /** Leases of earlier jobs: for releases that come much too late. */
   readonly #past: string[] = [];
   readonly #madeBy = new Map<string, string>();
+  readonly #meetings: Meetings;
   #keys = 0;
 
-  constructor(world: World, actor: Actor) {
+  constructor(world: World, actor: Actor, index = 0) {
+    this.#meetings = new Meetings(world, actor, index);
     this.#world = world;
     this.#name = actor.name;
     this.#actor = actor;
@@ -61,7 +66,8 @@ export class Client {
     const { timeline, random, profile } = this.#world;
     await timeline.sleep(random.between(0, profile.thinkMs));
     while (!this.#world.stopping) {
-      await this.#leaseJob();
+      if (random.chance(profile.meeting)) await this.#meetings.job();
+      else await this.#leaseJob();
       if (this.#past.length > 0 && random.chance(profile.misbehaviour * 0.3))
         await this.#haunt(random.pick(this.#past));
       await timeline.sleep(random.between(0, 2 * profile.thinkMs));

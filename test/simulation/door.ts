@@ -7,15 +7,21 @@ import type { Ask } from '../../src/core/lease/acquire.ts';
 import { acquire, wouldBeGranted } from '../../src/core/lease/acquire.ts';
 import { release } from '../../src/core/lease/end.ts';
 import { renew } from '../../src/core/lease/hold.ts';
-import type { Revocation } from '../../src/core/lease/revoke.ts';
+import type { Revocation, Revoked } from '../../src/core/lease/revoke.ts';
 import { revoke } from '../../src/core/lease/revoke.ts';
 import { standing } from '../../src/core/lease/standing.ts';
-import type { LeaseRow } from '../../src/core/rows.ts';
+import { type Arriving, arrive } from '../../src/core/meet/barrier.ts';
+import { clearSignal, type SignalSetting, setSignal } from '../../src/core/meet/signal.ts';
+import { type Awaited, awaitedKey, type Mode } from '../../src/core/meet/waiting.ts';
+import type { BarrierRow, LeaseRow } from '../../src/core/rows.ts';
 import type { Turn } from '../../src/core/turn.ts';
+import { StoreFull } from '../../src/replica/command.ts';
 import type { Polls } from '../../src/replica/polls.ts';
 import type { Replica } from '../../src/replica/replica.ts';
-import { StoreFull } from '../../src/replica/replica.ts';
+import type { WaitEnd, Waits } from '../../src/replica/waits.ts';
 import type { Audit, Instant } from './audit.ts';
+import type { MeetAudit } from './meet-audit.ts';
+import type { WaitFacts } from './meet-facts.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 export interface Reply {
@@ -25,6 +31,10 @@ export interface Reply {
   readonly tellsOfGrant: boolean;
   /** The lease of a thief, beside the one that was taken away. */
   readonly stolen: LeaseRow | null;
+  readonly barrier?: BarrierRow;
+  readonly wait?: WaitEnd;
+  /** Nothing new could be read from the store: what is shown may be old. */
+  readonly isStale?: boolean;
 }
 
 /** One request of a client: open until the client hangs up or the server dies. */
@@ -56,6 +66,12 @@ export class Connection {
   }
 }
 
+/** What a door knows of the log behind it. */
+interface Writes {
+  /** Whether a turn is being written, so that whoever looks must wait for it. */
+  readonly isWriting: boolean;
+}
+
 export interface OpenPoll {
   readonly id: string;
   readonly after: number | null;
@@ -66,17 +82,33 @@ export class Door {
   readonly polls: Polls;
   readonly #audit: Audit;
   readonly #now: () => Instant;
-  readonly #turns: () => number;
+  readonly #log: Writes;
+  readonly waits: Waits;
+  readonly #meet: MeetAudit;
+  /** Of the waits of this server. */
+  readonly #waiting: MeetAudit;
+  readonly #judges: (lease: LeaseRow) => boolean;
+  isStopping = false;
   readonly openPolls = new Set<OpenPoll>();
   /** Renewals or releases that were refused for want of room. */
   readonly refusedForRoom: string[] = [];
 
-  constructor(replica: Replica, polls: Polls, audit: Audit, now: () => Instant, turns: () => number) {
+  constructor(
+    { replica, polls, waits, log }: { replica: Replica; polls: Polls; waits: Waits; log: Writes },
+    audit: Audit,
+    meet: MeetAudit,
+    now: () => Instant,
+    of: { waiting: MeetAudit; judges: (lease: LeaseRow) => boolean } = { waiting: meet, judges: () => true },
+  ) {
+    this.#waiting = of.waiting;
+    this.#judges = of.judges;
     this.replica = replica;
     this.polls = polls;
+    this.waits = waits;
+    this.#log = log;
+    this.#meet = meet;
     this.#audit = audit;
     this.#now = now;
-    this.#turns = turns;
   }
 
   async acquire(ask: Ask, connection: Connection, waitMs: number): Promise<Reply> {
@@ -96,19 +128,21 @@ export class Door {
   }
 
   async poll(id: string, connection: Connection, waitMs: number, after: number | null): Promise<Reply> {
+    await this.replica.caughtUp();
     return this.#during(id, async () => {
       const before = this.#audit.leases.get(id)?.state;
       const lease = await this.#wait(id, connection, waitMs, after);
-      if (lease === undefined) return unknownLease;
+      if (lease === undefined) return this.#unknownLease;
       return { code: 'ok', lease, tellsOfGrant: before === 'waiting' && lease.state === 'held', stolen: null };
     });
   }
 
   async touch(id: string): Promise<Reply> {
+    await this.replica.caughtUp();
     return this.#during(id, async () => {
       const before = this.#audit.leases.get(id)?.state;
       const lease = await this.polls.touch(id);
-      if (lease === undefined) return unknownLease;
+      if (lease === undefined) return this.#unknownLease;
       return { code: 'ok', lease, tellsOfGrant: before === 'waiting' && lease.state === 'held', stolen: null };
     });
   }
@@ -129,7 +163,7 @@ export class Door {
 
   async revoke(revocation: Revocation, waitMs: number, connection: Connection): Promise<Reply> {
     const { id, steal } = revocation;
-    const work = async (): Promise<Reply> => {
+    const work = async (): Promise<Outcome<Revoked>> => {
       const outcome = await this.replica.decide(
         (turn) => {
           const lease = turn.state.leases.get(id);
@@ -139,17 +173,20 @@ export class Door {
         },
         { needsRoom: steal !== null },
       );
-      if (!outcome.ok) return refused(outcome);
-      const { lease, stolen } = outcome.value;
-      if (stolen === null) return { code: 'ok', lease, tellsOfGrant: false, stolen: null };
-      if (stolen.lease.state === 'waiting') {
-        if (steal?.polling === true) await this.#wait(stolen.lease.id, connection, waitMs, null);
-        else await this.polls.touch(stolen.lease.id);
+      if (outcome.ok && outcome.value.stolen?.lease.state === 'waiting') {
+        const thief = outcome.value.stolen.lease.id;
+        if (steal?.polling === true) await this.#wait(thief, connection, waitMs, null);
+        else await this.polls.touch(thief);
       }
-      const now = await this.replica.look((state) => state.leases.get(stolen.lease.id));
-      return { code: 'ok', lease: now ?? null, tellsOfGrant: now?.state === 'held', stolen: now ?? null };
+      return outcome;
     };
-    return steal === null ? work() : this.#during(steal.id, work);
+    const outcome = await (steal === null ? work() : this.#during(steal.id, work));
+    if (!outcome.ok) return refused(outcome);
+    const { lease, stolen } = outcome.value;
+    if (stolen === null) return { code: 'ok', lease, tellsOfGrant: false, stolen: null };
+    // Behind the contact: what is looked up for the reply may wait for a turn, and the grace counts from the poll on.
+    const now = await this.replica.look((state) => state.leases.get(stolen.lease.id));
+    return { code: 'ok', lease: now ?? null, tellsOfGrant: now?.state === 'held', stolen: now ?? null };
   }
 
   async decide(command: (turn: Turn) => Outcome<unknown>, needsRoom: boolean): Promise<Reply> {
@@ -177,6 +214,82 @@ export class Door {
     return { code: 'ok', lease, tellsOfGrant: false, stolen: null };
   }
 
+  async set(name: string, setting: SignalSetting, actor: Actor): Promise<Reply> {
+    const outcome = await this.replica.decide((turn) => setSignal(turn, name, setting, actor), { needsRoom: true });
+    if (!outcome.ok) return refused(outcome);
+    this.#meet.setAcknowledged(name, outcome.value.signal);
+    return done;
+  }
+
+  clear(name: string, actor: Actor): Promise<Reply> {
+    return this.decide((turn) => clearSignal(turn, name, actor), false);
+  }
+
+  async barrier(id: string, command: (turn: Turn) => Outcome<BarrierRow>, needsRoom: boolean): Promise<Reply> {
+    const outcome = await this.replica.decide(command, { needsRoom });
+    if (!outcome.ok) return refused(outcome);
+    this.#meet.shown(id, outcome.value);
+    return { ...done, barrier: outcome.value };
+  }
+
+  /** Arrives, and perhaps waits for the others. */
+  async arrive(id: string, arriving: Arriving, waitMs: number, actor: Actor, connection: Connection): Promise<Reply> {
+    this.#meet.sends(id, arriving.party);
+    const reply = await this.barrier(id, (turn) => arrive(turn, arriving, actor), true);
+    if (reply.barrier === undefined) return reply;
+    this.#meet.cameAcknowledged(id, arriving.party, reply.barrier);
+    if (waitMs === 0 || reply.barrier.state !== 'waiting') return reply;
+    const { name, generation } = arriving;
+    const later = await this.wait('all', [{ kind: 'barrier', name, generation }], waitMs, actor, connection);
+    if (later.wait === undefined || !['met', 'failed'].includes(later.wait.outcome)) return { ...later, ...reply };
+    const now = await this.replica.look((state) => state.barriers.get(id));
+    if (now !== undefined) this.#meet.shown(id, now);
+    return { ...later, barrier: now ?? reply.barrier };
+  }
+
+  async wait(
+    mode: Mode,
+    awaited: readonly Awaited[],
+    milliseconds: number,
+    actor: Actor,
+    connection: Connection,
+  ): Promise<Reply> {
+    await this.replica.caughtUp();
+    const isStale = this.replica.isAway;
+    // Behind a turn that takes too long nobody waits: it is shown how things stand without it.
+    let facts: WaitFacts | null = null;
+    const looked = this.replica.look(() => {
+      if (facts !== null && this.replica.isAway) this.#waiting.looksWithout(facts);
+      return true;
+    });
+    const mustWait = this.#log.isWriting && looked !== true;
+    facts = this.#waiting.begin({ mode, awaited, milliseconds }, mustWait, () => connection.aborted);
+    if (this.#log.isWriting && !mustWait) facts.isStale = true;
+    const end = await this.waits.wait({
+      ...{
+        mode,
+        milliseconds,
+        by: actor.name,
+        identity: actor.identity,
+        holder: { name: actor.name, url: null, ref: null },
+      },
+      conditions: awaited.map((one) => ({ text: awaitedKey(one), awaited: one })),
+      signal: connection.signal,
+    });
+    if ('ok' in end) {
+      this.#waiting.refused(facts);
+      return refused(end);
+    }
+    const has = { isBroken: this.replica.broken !== null, isStopping: this.isStopping };
+    this.#waiting.answered(facts, end, has);
+    return { ...done, code: end.outcome, wait: end, isStale };
+  }
+
+  /** A server that cannot read what others have decided cannot say that it was never made. */
+  get #unknownLease(): Reply {
+    return this.replica.isAway ? { ...unknownLease, code: 'unavailable' } : unknownLease;
+  }
+
   /** The reply went out whole, as far as a server can know. */
   written(reply: Reply): void {
     if (reply.lease === null || !reply.tellsOfGrant) return;
@@ -197,7 +310,7 @@ export class Door {
   async #during<T>(id: string, work: () => Promise<T>): Promise<T> {
     const contact = {};
     const begun = this.#audit.of(id);
-    begun.contacts.set(contact, this.#turns());
+    begun.contacts.set(contact, { at: this, since: this.#now().now });
     begun.notSent = null;
     // Whoever names a lease that is held knows of it.
     if (this.#audit.leases.get(id)?.state === 'held') begun.heardOf = true;
@@ -205,7 +318,11 @@ export class Door {
       return await work();
     } finally {
       const facts = this.#audit.facts.get(id);
-      if (facts?.contacts.delete(contact) === true) facts.contactEnd = this.#now();
+      if (facts?.contacts.delete(contact) === true) {
+        facts.contactEnd = this.#now();
+        const lease = this.#audit.leases.get(id);
+        if (lease !== undefined && this.#judges(lease)) facts.heardServed = facts.contactEnd.served;
+      }
       // The id of an ask that made no lease is never heard of again.
       if (facts?.contacts.size === 0 && !this.#audit.leases.has(id)) this.#audit.facts.delete(id);
     }

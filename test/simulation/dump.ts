@@ -6,10 +6,19 @@ import type { State } from '../../src/core/state.ts';
 
 export function dump(state: State, withQueue: boolean): string {
   const lines: string[] = [`seq ${state.seq} epoch ${state.epoch}`];
-  const rows = { lease: state.leases, environment: state.environments, freeze: state.freezes, key: state.keys };
+  const rows = {
+    lease: state.leases,
+    environment: state.environments,
+    freeze: state.freezes,
+    key: state.keys,
+    signal: state.signals,
+    barrier: state.barriers,
+    server: state.servers,
+  };
   for (const [kind, map] of Object.entries(rows)) {
     for (const id of [...map.keys()].sort()) lines.push(`${kind} ${JSON.stringify(map.get(id))}`);
   }
+  lines.push(`payloads ${state.signalBytes}, parties ${state.parties}`);
   lines.push(`waiting ${[...state.waiting].sort().join(' ')}`, `ended ${[...state.ended].sort().join(' ')}`);
   for (const name of [...state.holders.keys()].sort())
     lines.push(`holders of ${name}: ${[...(state.holders.get(name) ?? [])].sort().join(' ')}`);

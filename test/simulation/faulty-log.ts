@@ -3,7 +3,7 @@
 // servers; each server life has a `FaultyLog` of its own on it.
 
 import type { Change, EventRecord } from '../../src/core/rows.ts';
-import type { Contents, Draft, Log, TurnOutcome } from '../../src/log/log.ts';
+import type { Contents, Draft, Learned, LearnOutcome, Log, TurnOutcome } from '../../src/log/log.ts';
 import type { Random } from './random.ts';
 import type { Timeline, VirtualClock } from './virtual-clock.ts';
 
@@ -16,11 +16,16 @@ export interface LogFaults {
   /** Per turn while the disk is full: the ballast is used up as well. */
   readonly ballastGone: number;
   readonly beatLost: number;
+  /** As of a log on a database: the turn was decided and is known not to be kept; the store could not be reached at all. */
+  readonly undone: number;
+  readonly away: number;
 }
 
-export const noLogFaults: LogFaults = { slow: 0, answerLost: 0, lost: 0, full: 0, ballastGone: 0, beatLost: 0 };
+export const noLogFaults: LogFaults = {
+  ...{ slow: 0, answerLost: 0, lost: 0, full: 0, ballastGone: 0, beatLost: 0, undone: 0, away: 0 },
+};
 
-export type Fate = 'durable' | 'answer lost' | 'lost' | 'full';
+export type Fate = 'durable' | 'answer lost' | 'lost' | 'full' | 'undone';
 
 /** What was known at the moment when a turn was decided. */
 export interface Decided {
@@ -28,12 +33,21 @@ export interface Decided {
   readonly served: number;
   /** By lease id: whether the client of a lease that this turn changes was on the line. */
   readonly present: ReadonlyMap<string, boolean>;
+  /** By how much the clock of the store was off when it was decided, where it has one. */
+  readonly wallOffset?: number;
+  /** Its server had found the store away, so that nobody could renew there. */
+  readonly isAfterOutage?: boolean;
 }
+
+/** How long the log may take before it counts as one that does not answer. */
+const answersWithinMs = 5_000;
 
 interface InFlight {
   readonly decided: Decided;
   readonly fate: Fate;
   readonly wasFull: boolean;
+  /** When it was decided, in time for which its server was awake. */
+  readonly since: number;
 }
 
 export class Disk {
@@ -79,6 +93,8 @@ export class FaultyLog implements Log {
   readonly faults: () => LogFaults;
   #inFlight: InFlight | null = null;
   #closed = false;
+  /** When it may be closed although a turn is being written, as `since`. */
+  #giveUpAt = Number.POSITIVE_INFINITY;
   /** Told before a turn is decided, so that whoever watches can look at the state as it was. */
   onTurn: (fate: Fate) => void = () => undefined;
   /** Told when a turn was decided; gives what the draft alone does not say. */
@@ -110,27 +126,44 @@ export class FaultyLog implements Log {
     return this.#inFlight !== null;
   }
 
+  /** Whether nobody need wait for it any longer: what passes while its server is stopped does not count. */
+  get hangs(): boolean {
+    return this.#inFlight !== null && this.#clock.awake - this.#inFlight.since >= answersWithinMs;
+  }
+
+  /** Its server stops, and need not wait for it for ever. */
+  willClose(): void {
+    this.#giveUpAt = this.#clock.awake + answersWithinMs;
+  }
+
   load(): Promise<Contents> {
     return this.#after(this.#random.between(1, 50), () => this.#disk.contents());
   }
 
-  turn(have: number, decide: (learned: readonly Change[]) => Draft | null): Promise<TurnOutcome> {
+  turn(
+    have: number,
+    decide: (learned: readonly Learned[], clock: number | null) => Draft | null,
+  ): Promise<TurnOutcome> {
     if (this.#closed) throw new Error('the log is closed');
     if (this.#inFlight !== null) this.#broken('a turn was begun while another was under way');
     if (have !== this.#disk.seq) this.#broken(`a turn begins at ${have}, the log ends at ${this.#disk.seq}`);
+    if (this.#random.chance(this.faults().away))
+      return this.#after(this.#random.between(0, 4), () => ({ outcome: 'away', message: 'ECONNREFUSED' }));
     const fate = this.#drawFate();
     this.onTurn(fate);
     this.turns++;
-    const draft = decide([]);
+    const draft = decide([], null);
     if (draft === null) return Promise.resolve({ outcome: 'empty' });
     if (hasFaultySeqs(draft))
       this.#broken(`a turn from ${draft.prev} to ${draft.seq} numbers its changes and events wrongly`);
     const decided = { draft, served: this.#timeline.served, present: this.onDecided(draft) };
-    const inFlight = { decided, fate, wasFull: this.#disk.full };
+    const inFlight = { decided, fate, wasFull: this.#disk.full, since: this.#clock.awake };
     this.#inFlight = inFlight;
     const slow = this.#random.chance(this.faults().slow);
     if (slow) this.#troubled();
-    return this.#after(slow ? this.#random.between(50, 3_000) : this.#random.between(0, 4), () => {
+    // At times for so long that nobody should wait behind it.
+    const longestMs = slow && this.#random.chance(0.05) ? 9_000 : 3_000;
+    return this.#after(slow ? this.#random.between(50, longestMs) : this.#random.between(0, 4), () => {
       this.#inFlight = null;
       if (slow) this.#troubled();
       return this.#outcome(inFlight);
@@ -149,9 +182,17 @@ export class FaultyLog implements Log {
       this.onFailed(fate);
       return { outcome: 'full', message: 'ENOSPC' };
     }
+    if (fate === 'undone') {
+      this.onFailed(fate);
+      return { outcome: 'lost', message: 'the connection was lost' };
+    }
     if (fate === 'answer lost') this.#disk.keep(decided);
     this.onFailed(fate);
     throw new Error(`EIO (${fate})`);
+  }
+
+  learn(): Promise<LearnOutcome> {
+    return Promise.resolve({ outcome: 'learned', turns: [] });
   }
 
   beat(tick: number): Promise<void> {
@@ -167,7 +208,7 @@ export class FaultyLog implements Log {
     this.#closed = true;
     const inFlight = this.#inFlight;
     this.#inFlight = null;
-    if (inFlight === null || inFlight.fate === 'full' || inFlight.fate === 'lost') return;
+    if (inFlight === null || inFlight.fate === 'full' || inFlight.fate === 'lost' || inFlight.fate === 'undone') return;
     if (this.#random.chance(0.5)) this.#disk.keep(inFlight.decided);
   }
 
@@ -188,7 +229,8 @@ export class FaultyLog implements Log {
   }
 
   close(): Promise<void> {
-    if (this.#inFlight !== null) this.onBroken('log: it is closed while a turn is being written');
+    if (this.#inFlight !== null && this.#clock.awake < this.#giveUpAt)
+      this.onBroken('log: it is closed while a turn is being written');
     this.#closed = true;
     return Promise.resolve();
   }
@@ -198,6 +240,7 @@ export class FaultyLog implements Log {
     if (this.#random.chance(this.#disk.full ? faults.ballastGone : faults.full)) return 'full';
     if (this.#random.chance(faults.answerLost)) return 'answer lost';
     if (this.#random.chance(faults.lost)) return 'lost';
+    if (this.#random.chance(faults.undone)) return 'undone';
     return 'durable';
   }
 

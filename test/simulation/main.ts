@@ -1,5 +1,6 @@
 // npm run sim -- --seed 7 --trace          one seed, told step by step
 // npm run sim -- --seeds 10000             many, from --seed on (default 1)
+// --servers one|several: one server, or several on one store; else three of ten seeds have several.
 // --steps N: things that happen in each before the faults stop (default 2000). Every 100th seed runs twice: both must agree.
 
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
+    servers: { type: 'string' },
     steps: { type: 'string', default: '2000' },
     trace: { type: 'boolean', default: false },
     counts: { type: 'boolean', default: false },
@@ -18,6 +20,8 @@ const { values } = parseArgs({
 const first = Number(values.seed);
 const seeds = Number(values.seeds);
 const steps = Number(values.steps);
+const of: { servers?: 'one' | 'several' } =
+  values.servers === undefined ? {} : { servers: values.servers === 'one' ? 'one' : 'several' };
 
 const counts = new Map<string, number>();
 const faulty: Result[] = [];
@@ -25,10 +29,10 @@ let stepsDone = 0;
 const begun = performance.now();
 const cpuBegun = process.cpuUsage();
 for (let seed = first; seed < first + seeds; seed++) {
-  const result = await simulate({ seed, steps, ...(values.trace ? { trace: console.log } : {}) });
+  const result = await simulate({ seed, steps, ...of, ...(values.trace ? { trace: console.log } : {}) });
   stepsDone += result.steps;
   for (const [what, count] of Object.entries(result.counts)) counts.set(what, (counts.get(what) ?? 0) + count);
-  const again = seeds > 1 && seed % 100 === 0 ? await simulate({ seed, steps }) : result;
+  const again = seeds > 1 && seed % 100 === 0 ? await simulate({ seed, steps, ...of }) : result;
   const faults =
     again.fingerprint === result.fingerprint ? result.faults : [...result.faults, 'it ran differently the second time'];
   if (faults.length === 0) continue;

@@ -1,9 +1,10 @@
 // Faults that are planted, to see that the simulation finds what it is there to find. Each takes the place of a method of the
-// real code, or of what stands around it, for as long as it is planted; nothing of this is known to src/.
+// real code, or of what stands around it, for as long as it is planted; nothing of this is known to src/. Those of signals,
+// barriers and waits are in plants-meet.ts.
 
 import type { PlaceFacts, Ask as QueueAsk } from '../../src/core/queue/queue.ts';
 import { Queue } from '../../src/core/queue/queue.ts';
-import type { EnvironmentRow, LeaseRow } from '../../src/core/rows.ts';
+import type { EnvironmentRow, Kind, LeaseRow, Rows } from '../../src/core/rows.ts';
 import type { Presence } from '../../src/core/state.ts';
 import { State } from '../../src/core/state.ts';
 import { Turn } from '../../src/core/turn.ts';
@@ -17,7 +18,7 @@ import { FaultyLog } from './faulty-log.ts';
 import { Timeline } from './virtual-clock.ts';
 
 /** Takes the fault out again. */
-type Uproot = () => void;
+export type Uproot = () => void;
 
 export interface PlantedFault {
   readonly name: string;
@@ -25,7 +26,7 @@ export interface PlantedFault {
 }
 
 /** Puts another method in place of one; it is given the real one. */
-function instead<T extends object, K extends keyof T>(
+export function instead<T extends object, K extends keyof T>(
   of: { prototype: T },
   name: K,
   make: (real: T[K]) => T[K],
@@ -37,21 +38,28 @@ function instead<T extends object, K extends keyof T>(
   };
 }
 
-/** Changes each lease that a turn puts. */
-function eachLease(change: (after: LeaseRow, before: LeaseRow | undefined, turn: Turn) => LeaseRow): Uproot {
+/** Changes each row of one kind that a turn puts. */
+export function eachRow<K extends Kind>(
+  of: K,
+  change: (after: Rows[K], before: Rows[K] | undefined, turn: Turn) => Rows[K],
+): Uproot {
   return instead(
     Turn,
     'put',
     (real) =>
       function (this: Turn, kind, id, make) {
-        const before = kind === 'lease' ? this.state.leases.get(id) : undefined;
+        const before = (kind as Kind) === of ? this.state.row(of, id) : undefined;
         const changed = (seq: number) => {
           const row = make(seq);
-          return kind === 'lease' ? change(row as LeaseRow, before, this) : row;
+          return (kind as Kind) === of ? change(row as unknown as Rows[K], before, this) : row;
         };
         return real.call(this, kind, id, changed as typeof make) as never;
       } as Turn['put'],
   );
+}
+
+function eachLease(change: (after: LeaseRow, before: LeaseRow | undefined, turn: Turn) => LeaseRow): Uproot {
+  return eachRow('lease', change);
 }
 
 /** Has a state remember presence in a map of another kind. */
@@ -110,6 +118,26 @@ function naiveLogTime(): Uproot {
   };
 }
 
+/** For how long a server was awake is simply the time since it began. */
+function awakeAllTheTime(): Uproot {
+  let timeline: Timeline | null = null;
+  const uproots = [
+    instead(
+      Timeline,
+      'step',
+      (real) =>
+        function (this: Timeline) {
+          timeline = this;
+          return real.call(this);
+        },
+    ),
+    instead(LogTime, 'awake', () => () => timeline?.now ?? 0),
+  ];
+  return () => {
+    for (const uproot of uproots) uproot();
+  };
+}
+
 export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'a turn is answered before it is durable',
@@ -120,8 +148,8 @@ export const plantedFaults: readonly PlantedFault[] = [
         (real) =>
           function (this: FaultyLog, have, decide) {
             let draft: Draft | null = null;
-            const kept = real.call(this, have, (learned) => {
-              draft = decide(learned);
+            const kept = real.call(this, have, (learned, clock) => {
+              draft = decide(learned, clock);
               return draft;
             });
             // The first turn of a server is waited for, else no server would ever come up.
@@ -328,6 +356,10 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'stalls count as time',
     plant: naiveLogTime,
+  },
+  {
+    name: 'a stall counts as time in which the store does not answer',
+    plant: awakeAllTheTime,
   },
   {
     name: 'a full disk stops renewals and releases too',

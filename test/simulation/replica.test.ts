@@ -5,10 +5,14 @@ import type { Actor } from '../../src/core/access.ts';
 import { type Ask, acquire } from '../../src/core/lease/acquire.ts';
 import { release } from '../../src/core/lease/end.ts';
 import { renew } from '../../src/core/lease/hold.ts';
+import { clearSignal, setSignal } from '../../src/core/meet/signal.ts';
 import type { LeaseRow } from '../../src/core/rows.ts';
 import { defaultSettings, type State } from '../../src/core/state.ts';
+import type { Turn } from '../../src/core/turn.ts';
+import { StoreAway } from '../../src/log/log.ts';
+import { StoreFull } from '../../src/replica/command.ts';
 import { Polls } from '../../src/replica/polls.ts';
-import { Replica, StoreFull } from '../../src/replica/replica.ts';
+import { Replica } from '../../src/replica/replica.ts';
 import { Disk, FaultyLog, type LogFaults, noLogFaults } from './faulty-log.ts';
 import { Random } from './random.ts';
 import { Timeline, VirtualClock } from './virtual-clock.ts';
@@ -81,9 +85,47 @@ async function outcomeOf(deciding: Promise<{ ok: true } | { ok: false; code: str
     return outcome.ok ? 'ok' : outcome.code;
   } catch (error) {
     if (error instanceof StoreFull) return 'full';
+    if (error instanceof StoreAway) return 'away';
     throw error;
   }
 }
+
+describe('when the store is a database elsewhere', () => {
+  test('a turn that is known to be lost is taken back and taken again, before what came later', async () => {
+    const server = await Server.open();
+    server.faults = { ...noLogFaults, undone: 1 };
+    const outcomes: string[] = [];
+    const note = (what: string) => (outcome: string) => outcomes.push(`${what}: ${outcome}`);
+    void server.ask('ls_1').then(note('first'));
+    await server.pass(1);
+    void server.ask('ls_2').then(note('second'));
+    await server.pass(50);
+    expect(outcomes).toEqual([]);
+    expect(server.disk.row('lease', 'ls_1')).toBeNull();
+
+    server.faults = noLogFaults;
+    await server.pass(50);
+    expect(outcomes).toEqual(['first: ok', 'second: ok']);
+    expect(server.lease('ls_1')?.state).toBe('held');
+    expect(server.lease('ls_2')?.state).toBe('waiting');
+  });
+
+  test('while it is away nothing is decided, whoever asks is told, and afterwards all goes on', async () => {
+    const server = await Server.open();
+    const seq = server.disk.seq;
+    server.faults = { ...noLogFaults, away: 1 };
+    const asked = server.ask('ls_1');
+    await server.pass(5_000);
+    expect(await asked).toBe('away');
+    expect(server.disk.seq).toBe(seq);
+    expect(server.replica.broken).toBeNull();
+
+    server.faults = noLogFaults;
+    const again = server.ask('ls_1');
+    await server.pass(50);
+    expect(await again).toBe('ok');
+  });
+});
 
 describe('when the disk is full', () => {
   test('renewals and releases go on, also those that find it out; new requests are refused (L14)', async () => {
@@ -194,6 +236,46 @@ describe('while a turn is being written', () => {
     server.replica.notSent('ls_2');
     await server.pass(graceMs + 500);
     expect(server.lease('ls_2')?.end?.how).toBe('absent');
+  });
+});
+
+describe('what was over while a turn was being written that is taken back', () => {
+  // The turn clears, or renews, what is over in that moment; taken back, it is over all the same.
+  const whileWriting = async (server: Server, command: (turn: Turn) => unknown): Promise<void> => {
+    server.faults = { ...noLogFaults, full: 1, ballastGone: 1, slow: 1 };
+    server.disk.full = true;
+    void server.replica.decide(command).catch(() => undefined);
+    await server.pass(10);
+    expect(server.log.isWriting).toBe(true);
+  };
+  const setting = { data: null, failure: null, holder: { name: null, url: null, ref: null } };
+  const ci: Actor = { identity: 'ci', name: 'ci', grants: [{ scope: 'signal', globs: null }], maxPriority: 0 };
+
+  test.each([
+    ['cleared', (turn: Turn) => clearSignal(turn, 'a', ci)],
+    ['set anew', (turn: Turn) => setSignal(turn, 'a', { ...setting, ttlMs: 3_600_000 }, ci)],
+  ])('a signal that was %s still expires', async (_, command) => {
+    const server = await Server.open();
+    void server.replica.decide((turn) => setSignal(turn, 'a', { ...setting, ttlMs: 1_000 }, ci));
+    await server.pass(990);
+    await whileWriting(server, command);
+    await server.pass(20_000);
+    server.faults = noLogFaults;
+    server.disk.full = false;
+    await server.pass(10_000);
+    expect(server.state.signals.has('a')).toBe(false);
+  });
+
+  test('a lease that was released still expires (L6)', async () => {
+    const server = await Server.open();
+    void server.ask('ls_1', { ttlMs: 1_000 });
+    await server.pass(990);
+    await whileWriting(server, (turn) => release(turn, 'ls_1', ann));
+    await server.pass(20_000);
+    server.faults = noLogFaults;
+    server.disk.full = false;
+    await server.pass(10_000);
+    expect(server.lease('ls_1')?.state).toBe('expired');
   });
 });
 

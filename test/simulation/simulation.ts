@@ -6,6 +6,7 @@ import type { Change } from '../../src/core/rows.ts';
 import { State } from '../../src/core/state.ts';
 import { Polls } from '../../src/replica/polls.ts';
 import { Replica } from '../../src/replica/replica.ts';
+import { Waits } from '../../src/replica/waits.ts';
 import { Administrator, admin } from './administrators.ts';
 import type { Instant } from './audit.ts';
 import { Audit } from './audit.ts';
@@ -15,9 +16,11 @@ import { Door } from './door.ts';
 import { difference, dump, queueFaults } from './dump.ts';
 import type { Decided } from './faulty-log.ts';
 import { Disk, FaultyLog } from './faulty-log.ts';
+import { MeetAudit } from './meet-audit.ts';
 import type { Faults, Profile } from './profile.ts';
 import { drawProfile, noFaults } from './profile.ts';
 import { Fingerprint, Random } from './random.ts';
+import { Several } from './several.ts';
 import { microtasksDone, Timeline, VirtualClock } from './virtual-clock.ts';
 import { Wire } from './wire.ts';
 
@@ -25,6 +28,8 @@ export interface Options {
   readonly seed: number;
   /** Things that happen before the faults stop. */
   readonly steps: number;
+  /** One server, or several on one store; by the seed where nothing is said. */
+  readonly servers?: 'one' | 'several';
   /** Told what happens, for a person who looks for a fault. */
   readonly trace?: (line: string) => void;
 }
@@ -44,17 +49,24 @@ const rebuildOnceIn = 800;
 /** How long after trouble deadlines and grants may be late. */
 const settlingMs = 400;
 const lateMs = 250;
+/** How long after a log has taken too long its server finds that it does not answer. */
+const foundAwayMs = 1_000;
 /** An expiry that there was no room for is proposed again after this long. */
 const proposedAgainMs = 1_000;
+
+/** No client waits for longer in one request. */
+const longestWaitMs = 15_000;
 
 interface Life {
   readonly clock: VirtualClock;
   readonly log: FaultyLog;
   readonly replica: Replica;
   readonly polls: Polls;
+  readonly waits: Waits;
   readonly door: Door;
   readonly state: State;
   readonly connections: Set<() => void>;
+  readonly mayBeCutOff: () => boolean;
   /** It takes no new requests. */
   isStopping: boolean;
 }
@@ -64,6 +76,7 @@ class Simulation implements World {
   readonly timeline: Timeline;
   readonly profile: Profile;
   readonly audit: Audit;
+  readonly meet: MeetAudit;
   readonly wire: Wire;
   readonly #options: Options;
   readonly #disk = new Disk();
@@ -79,8 +92,12 @@ class Simulation implements World {
   #stateChanged = true;
   #beforeFailure: { dump: string; state: State } | null = null;
   #ids = 0;
+  #sets = 0;
   active = 0;
   #checkedAt = 0;
+  #wasAway = false;
+  /** Served times at which a server could find that its log does not answer. */
+  readonly #outages: number[] = [];
 
   constructor(options: Options) {
     this.#options = options;
@@ -88,7 +105,13 @@ class Simulation implements World {
     this.timeline = new Timeline(this.random);
     this.profile = drawProfile(this.random);
     this.#faults = this.profile.faults;
-    this.audit = new Audit(this.profile.settings.graceMs);
+    this.timeline.isServed = () => this.#serves();
+    this.audit = new Audit(this.profile.settings.graceMs, 0, (since) => this.#allowedSince(since));
+    this.meet = new MeetAudit(
+      this.audit,
+      () => this.#life?.state ?? null,
+      () => this.timeline.now,
+    );
     this.wire = new Wire(
       this.timeline,
       this.audit,
@@ -109,9 +132,13 @@ class Simulation implements World {
     return `ls_${++this.#ids}`;
   }
 
+  nextSet(): number {
+    return ++this.#sets;
+  }
+
   async run(): Promise<Result> {
     this.#startServer();
-    const clients = Array.from({ length: this.profile.clients }, (_, i) => new Client(this, pipeline(i)));
+    const clients = Array.from({ length: this.profile.clients }, (_, i) => new Client(this, pipeline(i), i));
     const administrator = new Administrator(this, new Client(this, admin));
     for (const client of clients) this.#alive(client.run());
     this.#alive(administrator.run());
@@ -123,6 +150,9 @@ class Simulation implements World {
         this.#calm();
         void this.#alive(administrator.drain(() => this.#life?.state ?? null));
         for (; this.active > 0 && this.#isWell(); steps++) await this.#step();
+        // Of a client that has gone the server may hear late; until then it keeps its wait.
+        const patience = this.timeline.now + longestWaitMs;
+        while ((this.#life?.waits.count ?? 0) > 0 && this.timeline.now < patience && this.#isWell()) await this.#step();
         if (this.random.chance(0.1)) await this.#forgetEverything();
         this.#leftoverFaults();
       }
@@ -130,6 +160,7 @@ class Simulation implements World {
       this.audit.faults.push(`thrown: ${(error as Error).stack}`);
     }
     this.#count('grants', this.audit.grants);
+    for (const [what, count] of this.meet.counts) this.#count(what, count);
     for (const [how, count] of this.audit.ends) this.#count(`end ${how}`, count);
     return {
       seed: this.#options.seed,
@@ -185,7 +216,11 @@ class Simulation implements World {
       this.#beforeFailure = { dump: dump(state, this.profile.exactQueue), state };
     };
     log.onBroken = (how) => this.audit.faults.push(how);
-    log.onFailed = (fate) => this.#count(`log ${fate}`);
+    log.onFailed = (fate) => {
+      this.#count(`log ${fate}`);
+      this.#trace(() => `a turn is not kept: ${fate}`);
+      if (fate === 'full') this.meet.takenBack();
+    };
     const options = {
       ...{ log, clock, settings: this.profile.settings, historyMs: 1e9, startFacts: {} },
       ids: { lease: () => this.newId(), turn: () => `turn_${++this.#ids}` },
@@ -204,18 +239,15 @@ class Simulation implements World {
   #serverIsUp(clock: VirtualClock, log: FaultyLog, replica: Replica, state: State): void {
     if (clock.isDead) return;
     const polls = new Polls(replica, clock);
-    const door = new Door(
-      replica,
-      polls,
-      this.audit,
-      () => this.#now(),
-      () => log.turns,
-    );
+    const waits = new Waits(replica, clock, this.profile.maxConditions);
+    const door = new Door({ replica, polls, waits, log }, this.audit, this.meet, () => this.#now());
     replica.onTurn((turn) => {
       for (const fault of this.#watch.faults(turn)) this.audit.faults.push(fault);
     });
     this.#opening = null;
-    this.#life = { clock, log, replica, polls, door, state, connections: new Set(), isStopping: false };
+    const mayBeCutOff = (): boolean => log.hangs;
+    const connections = new Set<() => void>();
+    this.#life = { clock, log, replica, polls, waits, door, state, connections, mayBeCutOff, isStopping: false };
     this.#troubledAt = this.timeline.now;
     this.#trace(() => 'the server is up');
   }
@@ -232,6 +264,7 @@ class Simulation implements World {
     dying.log.die();
     this.#beforeFailure = null;
     const connections = this.#life?.connections ?? [];
+    this.meet.serverGone();
     this.#life = null;
     this.#opening = null;
     this.#diedAt = this.timeline.now;
@@ -246,7 +279,10 @@ class Simulation implements World {
     this.#trace(() => 'the server stops');
     this.#count('stops');
     life.isStopping = true;
+    life.door.isStopping = true;
     life.polls.stop();
+    life.waits.stop();
+    life.log.willClose();
     life.replica.close().then(
       () => {
         if (this.#life === life) this.#die('it has stopped');
@@ -289,13 +325,12 @@ class Simulation implements World {
         const clock = this.#life?.clock;
         if (clock === undefined) return;
         this.#count('stalls');
-        this.timeline.stall(
-          clock,
-          this.random.weighted([
-            [3, this.random.between(20, 400)],
-            [2, this.random.between(400, 8_000)],
-          ]),
-        );
+        const milliseconds = this.random.weighted([
+          [3, this.random.between(20, 400)],
+          [2, this.random.between(400, 8_000)],
+        ]);
+        this.#trace(() => `the server is stalled for ${milliseconds} ms`);
+        this.timeline.stall(clock, milliseconds);
       },
     );
   }
@@ -314,6 +349,24 @@ class Simulation implements World {
       this.audit.faults.push(`${lease.id} is still kept, long after its end`);
   }
 
+  /** Log time stands still while the log does not answer; a stall is taken off by itself. */
+  #serves(): boolean {
+    const life = this.#life;
+    if (life === null || life.clock.stalledUntil > this.timeline.now) return true;
+    const isAway = life.replica.isAway;
+    if (isAway && !this.#wasAway) {
+      this.#count('log hangs');
+      this.#outages.push(this.timeline.served);
+    }
+    this.#wasAway = isAway;
+    return !isAway;
+  }
+
+  /** It goes on until the server finds that. */
+  #allowedSince(served: number): number {
+    return this.#outages.filter((outage) => outage >= served).length * foundAwayMs;
+  }
+
   // --- what must hold
 
   #kept(decided: Decided): void {
@@ -324,6 +377,7 @@ class Simulation implements World {
         `turn ${decided.draft.prev}..${decided.draft.seq} tick ${decided.draft.tick}: ${decided.draft.changes.map(told).join(', ')}`,
     );
     this.audit.kept(decided);
+    this.meet.kept(decided);
   }
 
   /** Between two moments: the state by itself, and the state against what the outside knows. */
@@ -334,10 +388,14 @@ class Simulation implements World {
       this.#troubledAt = now;
       return;
     }
-    const { log, state, replica, door, clock } = life;
+    const { log, state, replica, waits, door, clock } = life;
     const stalled = clock.stalledUntil > now;
     if (stalled || this.#disk.full) this.#troubledAt = now;
     this.#troubledAt = Math.max(this.#troubledAt, log.troubledAt, log.exhaustedAt + proposedAgainMs);
+    // In the moment in which it was refused: the next turn may take long.
+    for (const what of door.refusedForRoom.splice(0)) {
+      if (now - log.exhaustedAt > 50) this.audit.faults.push(`L14: there was no room for the ${what}`);
+    }
     // Nothing runs in a server that is stalled; to ask it for the time would let its log time go on.
     if (log.isWriting || stalled || life.isStopping) return;
     const healthy = now - this.#troubledAt > settlingMs;
@@ -351,13 +409,13 @@ class Simulation implements World {
       for (const fault of queueFaults(state)) this.audit.faults.push(fault);
       this.#presenceFaults(life, healthy);
     }
+    this.meet.look();
+    if (waits.count !== this.meet.waits.size)
+      this.audit.faults.push(`S2: the server has ${waits.count} waits, ${this.meet.waits.size} are not answered`);
     for (const { id, after } of door.openPolls) {
       const lease = state.leases.get(id);
       if (after !== null || lease === undefined || lease.state === 'waiting') continue;
       this.audit.faults.push(`L8: the poll for ${id} was not answered when it became ${lease.state}`);
-    }
-    for (const what of door.refusedForRoom.splice(0)) {
-      if (now - log.exhaustedAt > 50) this.audit.faults.push(`L14: there was no room for the ${what}`);
     }
     if (this.random.below(rebuildOnceIn) === 0) this.#compareRebuilt(state);
   }
@@ -406,9 +464,10 @@ class Simulation implements World {
   #leftoverFaults(): void {
     const life = this.#life;
     if (life === null || !this.#isWell()) return;
-    const { state, polls, door, log } = life;
+    const { state, polls, waits, door, log } = life;
     if (door.openPolls.size > 0 || polls.count > 0)
       this.audit.faults.push(`${door.openPolls.size} polls are open after everybody has left`);
+    if (waits.count > 0) this.audit.faults.push(`${waits.count} waits are open after everybody has left`);
     if (state.presence.size > 0)
       this.audit.faults.push(`presence is remembered of ${[...state.presence.keys()].join(' ')}`);
     if (state.unsent.size > 0)
@@ -417,7 +476,7 @@ class Simulation implements World {
   }
 
   #now(): Instant {
-    return { served: this.timeline.served, stalls: this.timeline.stalls };
+    return { now: this.timeline.now, served: this.timeline.served, stalls: this.timeline.stalls };
   }
 
   #count(what: string, by = 1): void {
@@ -436,6 +495,9 @@ function told(change: Change): string {
     : `${change.kind} ${change.id}`;
 }
 
+/** Three of ten seeds have several servers on one store; they live longer, as it takes time to miss one. */
 export function simulate(options: Options): Promise<Result> {
-  return new Simulation(options).run();
+  const { seed, steps, servers } = options;
+  const isSeveral = servers === undefined ? seed % 10 >= 7 : servers === 'several';
+  return isSeveral ? new Several({ ...options, steps: 4 * steps }).run() : new Simulation(options).run();
 }

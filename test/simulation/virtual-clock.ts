@@ -1,6 +1,6 @@
 // Time that is made up. One `Timeline` for the whole world: whatever happens next happens at a moment in its heap, and equal
 // moments are ordered by the seed. Each server life has a `VirtualClock` on it, with a monotonic clock that begins somewhere
-// else than the last one's, and with stalls, during which nothing of that server runs.
+// else than the last one's and may be a little fast or slow, and with stalls, during which nothing of that server runs.
 //
 // `served` is the yardstick for L5: the time during which a holder could have renewed. Downtime is not in it, nor is what a
 // stall takes beyond the 200 ms that log time may count of each.
@@ -25,6 +25,8 @@ export class Timeline {
   /** Wall time jumps either way; monotonic time does not notice (L13). */
   wallOffset = 1_700_000_000_000;
   stalls = 0;
+  /** Whether the time that has passed until now counts against a holder; asked before what comes next happens. */
+  isServed: () => boolean = () => true;
   readonly random: Random;
   readonly #heap: Entry[] = [];
   #order = 0;
@@ -73,6 +75,8 @@ export class Timeline {
         this.#add(owner.stalledUntil, entry.rank, entry.rank === 1 ? this.#order++ : this.random.next(), owner, call);
         continue;
       }
+      // Before it happens: whatever is decided in it reads `served`, and must not find time in it that is taken away later.
+      if (!this.isServed()) this.lose(entry.at - this.now);
       this.now = entry.at;
       call();
       return true;
@@ -94,7 +98,9 @@ export class Timeline {
   stall(clock: VirtualClock, milliseconds: number): void {
     const from = Math.max(this.now, clock.stalledUntil);
     const until = Math.max(from, this.now + milliseconds);
-    this.lose(Math.max(0, until - from - countedOfStallMs));
+    const notCounted = Math.max(0, until - from - countedOfStallMs);
+    this.lose(notCounted);
+    clock.stalledMs += notCounted;
     clock.stalledUntil = until;
     this.stalls++;
   }
@@ -143,24 +149,37 @@ function before(a: Entry, b: Entry): boolean {
 export class VirtualClock implements Clock {
   readonly #timeline: Timeline;
   readonly #begin: number;
+  /** Milliseconds that it counts in one. */
+  readonly #rate: number;
+  /** By how much its wall clock is wrong. */
+  readonly #wrongMs: number;
   stalledUntil = 0;
+  /** For how long it was stalled, beyond what log time may count of each stall. */
+  stalledMs = 0;
   isDead = false;
 
-  constructor(timeline: Timeline) {
+  constructor(timeline: Timeline, rate = 1, wrongMs = 0) {
     this.#timeline = timeline;
+    this.#rate = rate;
+    this.#wrongMs = wrongMs;
     this.#begin = timeline.random.next() * 1e6 - timeline.now;
   }
 
   monotonic(): number {
-    return this.#begin + this.#timeline.now;
+    return this.#begin + this.#timeline.now * this.#rate;
+  }
+
+  /** Milliseconds for which its server was awake, from some moment on; to be asked while it is. */
+  get awake(): number {
+    return this.#timeline.now - this.stalledMs;
   }
 
   wall(): number {
-    return this.#timeline.wallOffset + this.#timeline.now;
+    return this.#timeline.wallOffset + this.#wrongMs + this.#timeline.now;
   }
 
   after(milliseconds: number, call: () => void): Timer {
-    return this.#timeline.after(milliseconds, call, this);
+    return this.#timeline.after(milliseconds / this.#rate, call, this);
   }
 
   cancel(timer: Timer): void {

@@ -2,6 +2,8 @@
 // neither side the truth about the other. What a server hands to it is held against what the log had kept by then.
 
 import type { LeaseRow } from '../../src/core/rows.ts';
+import { StoreAway } from '../../src/log/log.ts';
+import type { Replica } from '../../src/replica/replica.ts';
 import type { Audit } from './audit.ts';
 import type { Door, Reply } from './door.ts';
 import { Connection } from './door.ts';
@@ -16,6 +18,9 @@ export interface Listening {
   readonly clock: VirtualClock;
   /** Ends each connection when the server dies. */
   readonly connections: Set<() => void>;
+  readonly replica: Pick<Replica, 'durableSeq'>;
+  /** Whether it may find that the store is away; where nothing is said, it may at any time. */
+  readonly mayBeCutOff?: () => boolean;
 }
 
 export class Wire {
@@ -83,7 +88,11 @@ export class Wire {
       connection.receivedServed = this.#timeline.served;
       handle(server.door, connection).then(
         (reply) => this.#answer(server, connection, reply, cut, finish),
-        () => this.#answer(server, connection, unavailable, cut, finish),
+        (error) => {
+          if (error instanceof StoreAway && server.mayBeCutOff?.() === false)
+            this.#audit.faults.push('the store is said to be away, and it answers');
+          this.#answer(server, connection, unavailable, cut, finish);
+        },
       );
     });
   }
@@ -104,7 +113,7 @@ export class Wire {
   ): void {
     if (server.clock.isDead) return;
     server.connections.delete(cut);
-    this.#check(reply);
+    this.#check(reply, server.replica.durableSeq);
     if (connection.aborted) {
       server.door.notWritten(reply);
       return;
@@ -114,8 +123,8 @@ export class Wire {
     this.#timeline.after(this.#delay(), () => finish(reply));
   }
 
-  /** L12: what a reply shows is in the log. L10: a grant that it tells of still stands. */
-  #check(reply: Reply): void {
+  /** L12: what a reply shows is in the log. L10: a grant that it tells of still stands, as far as its server can know. */
+  #check(reply: Reply, knownSeq: number): void {
     for (const lease of [reply.lease, reply.stolen]) {
       if (lease === null) continue;
       const kept = this.#audit.leases.get(lease.id);
@@ -128,7 +137,7 @@ export class Wire {
         this.#audit.faults.push(`L12: ${lease.id} is shown at seq ${lease.seq}, the log has ${kept.seq}`);
       if (kept.seq === lease.seq && kept.state !== lease.state)
         this.#audit.faults.push(`L12: ${lease.id} is shown as ${lease.state}, the log says ${kept.state}`);
-      if (reply.tellsOfGrant && kept.state !== lease.state)
+      if (reply.tellsOfGrant && kept.state !== lease.state && kept.seq <= knownSeq)
         this.#audit.faults.push(`L10: ${lease.id} is shown as ${lease.state}, it is ${kept.state}`);
     }
   }

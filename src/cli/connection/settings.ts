@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { type Variables, variable, variables } from '../../config.ts';
 import { Failure } from '../text/errors.ts';
 import { didYouMean } from '../text/nearest.ts';
+import { foreign } from '../text/sanitize.ts';
 import { type Context, contextsFile, readContexts } from './contexts.ts';
 
 export const DEFAULT_URL = 'http://127.0.0.1:8080';
@@ -17,6 +18,8 @@ export interface ConnectionFlags {
   readonly context?: string;
   readonly keyFile?: string;
   readonly caFile?: string;
+  /** null: none is named, whatever the variables and the context say. */
+  readonly space?: string | null;
 }
 
 export interface Sourced {
@@ -47,7 +50,7 @@ export function clientSettings(flags: ConnectionFlags, given: Variables = variab
       fromFlag(flags.caFile, '--ca-file') ??
       fromVariable(env, 'SIGNALBOX_CA_FILE') ??
       fromContext(ofSameServer, 'caFile'),
-    space: fromVariable(env, 'SIGNALBOX_SPACE') ?? fromContext(ofSameServer, 'space'),
+    space: flags.space === null ? null : (spaceSetting(flags.space, env) ?? fromContext(ofSameServer, 'space')),
   };
 }
 
@@ -99,6 +102,16 @@ function fromVariable(env: Variables, name: string): Sourced | null {
 
 function fromFlag(value: string | undefined, from: string): Sourced | null {
   return value === undefined ? null : { value, from };
+}
+
+/** As given by a flag or a variable. */
+export function spaceSetting(flag: string | undefined, env: Variables): Sourced | null {
+  const space = fromFlag(flag, '--space') ?? fromVariable(env, 'SIGNALBOX_SPACE');
+  if (space === null || (space.value.length <= 40 && /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(space.value))) return space;
+  throw wrong(
+    `${space.from}: "${foreign(space.value, 60)}" is not a name for a space`,
+    'One is named with a-z, 0-9 and single -, at most 40 of them, like team-a.',
+  );
 }
 
 function checkedUrl(url: Sourced | null): Sourced | null {

@@ -36,12 +36,57 @@ export const CATALOGUE: readonly Group[] = [
     ],
   },
   {
+    title: 'Meet',
+    entries: [
+      {
+        name: 'wait',
+        summary: 'until signals, barriers, ports, addresses, databases are ready',
+        load: async () => (await import('../wait.ts')).waitCommand(),
+      },
+      {
+        name: 'signal',
+        summary: 'tell those who wait that something is done, or has failed',
+        load: async () => (await import('../signal.ts')).signalCommand(),
+      },
+      {
+        name: 'barrier',
+        summary: 'go on when all parties have come',
+        load: async () => (await import('../barrier.ts')).barrierCommand(),
+      },
+    ],
+  },
+  {
+    title: 'Get machines',
+    entries: [
+      {
+        name: 'build',
+        summary: 'create, list, show, cancel builds: machines that are made for you',
+        load: async () => (await import('../build.ts')).buildCommand(),
+      },
+      {
+        name: 'instance',
+        summary: 'list, terminate machines',
+        load: async () => (await import('../instance.ts')).instanceCommand(),
+      },
+      {
+        name: 'job',
+        summary: 'list what is still to be done about machines, and what was given up',
+        load: async () => (await import('../job.ts')).jobCommand(),
+      },
+    ],
+  },
+  {
     title: 'Look',
     entries: [
       {
         name: 'status',
         summary: 'who holds what, since when, who waits',
         load: async () => (await import('../status.ts')).statusCommand(),
+      },
+      {
+        name: 'waits',
+        summary: 'who waits for what, and what was waited for in vain',
+        load: async () => (await import('../waits.ts')).waitsCommand(),
       },
       {
         name: 'queue',
@@ -86,6 +131,11 @@ export const CATALOGUE: readonly Group[] = [
         load: async () => (await import('../key.ts')).keyCommand(),
       },
       {
+        name: 'space',
+        summary: 'list, create, remove spaces: a world of its own for each team',
+        load: async () => (await import('../space.ts')).spaceCommand(),
+      },
+      {
         name: 'login',
         summary: 'try a key and keep it for the commands that follow',
         load: async () => (await import('../login.ts')).loginCommand(),
@@ -107,7 +157,7 @@ export const CATALOGUE: readonly Group[] = [
       },
       {
         name: 'store',
-        summary: 'back up and restore the store of a server',
+        summary: 'back up, restore and move the store of a server',
         load: async () => (await import('../store.ts')).storeCommand(),
       },
     ],

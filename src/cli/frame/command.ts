@@ -50,6 +50,11 @@ function optionDescription({ description, defaultValue }: Option): string {
 
 /** For commands that talk to a server. */
 export function withConnection(made: Command): Command {
+  return withServer(made).option('--space <name>', 'the space, where the key does not say it (SIGNALBOX_SPACE)');
+}
+
+/** For those that are about the server as a whole. */
+export function withServer(made: Command): Command {
   return made
     .option('--url <url>', 'the server (SIGNALBOX_URL)')
     .option('--context <name>', 'a server that you have logged in to')

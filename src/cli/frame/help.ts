@@ -3,21 +3,21 @@
 import { CATALOGUE } from './catalogue.ts';
 import { version } from './version.ts';
 
-/** Exactly twelve lines: what it is, five commands with an example each, where the rest is. */
+/** Exactly twelve lines: what it is, six commands with an example each, where the rest is. */
 export function introduction(): string[] {
   return [
-    `Signalbox ${version()}: pipelines that share environments take turns, in order, and nobody is left holding.`,
+    `Signalbox ${version()}: pipelines take turns at what they share, and wait for each other.`,
     '',
-    '  signalbox serve                            start a server on this machine',
-    '  signalbox run uat -- ./deploy.sh           queue for uat, hold it while the command runs, release',
-    '  signalbox status                           who holds what, since when, who waits',
-    '  signalbox acquire uat --state .lease       hold it over several steps, until signalbox release',
-    '  signalbox freeze uat --reason "demo"       let nobody new in, until signalbox unfreeze',
+    '  signalbox serve                                  start a server on this machine',
+    '  signalbox run uat -- ./deploy.sh                 queue for uat, hold it while the command runs, release',
+    '  signalbox status                                 who holds what, since when, who waits',
+    '  signalbox wait signal:migrated tcp:db:5432       until it is set, and the port is open',
+    '  signalbox signal migrated                        whoever waits for it goes on, later ones too',
+    '  signalbox barrier shards --parties 5 --as s3     go on when all five have come',
     '',
-    'All commands: signalbox --help              One of them: signalbox run --help',
+    'All commands: signalbox --help     One of them: signalbox run --help     More: docs/cli.md',
     'A server elsewhere: signalbox login https://signalbox.example',
     'Which server, which key, does it work: signalbox doctor',
-    'Documentation: docs/cli.md',
   ];
 }
 
@@ -26,6 +26,7 @@ export function allCommands(): string[] {
     'Examples:',
     '  signalbox run uat -- ./deploy.sh        hold uat while the command runs',
     '  signalbox run --label kind=db -- make   hold any one environment of a pool',
+    '  signalbox wait signal:migrated          until somebody has called: signalbox signal migrated',
     '  signalbox status                        who holds what',
     '  signalbox history uat --since 1h        what happened to it',
     '',

@@ -2,6 +2,7 @@
 // them stands at the beginning of a sentence.
 
 import type { Blocker, Holder, Lease } from '../../client/types.ts';
+import { awayText } from '../text/away.ts';
 import { formatDuration } from '../text/durations.ts';
 import { foreign } from '../text/sanitize.ts';
 import type { Ending, Loss, StopCause, Stopping } from './events.ts';
@@ -191,7 +192,7 @@ function releaseWords(what: What, ending: Ending): string {
 
 export function awayWords(reason: string, queued: boolean): string {
   const kept = queued ? ' The place in the queue is kept for 60s after the last contact.' : '';
-  return `server not reachable (${foreign(reason)}), trying again.${kept}`;
+  return `${awayText(reason)}.${kept}`;
 }
 
 export function backWords(awayMs: number, lease: Lease): string {

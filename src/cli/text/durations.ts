@@ -34,6 +34,12 @@ export function formatDuration(milliseconds: number): string {
   return hours % 24 === 0 ? `${days}d` : `${days}d${hours % 24}h`;
 }
 
+/** What is left of a time limit, rounded: just after they began, six hours are `6h00m` and not `5h59m`. */
+export function formatLeft(milliseconds: number): string {
+  const unit = milliseconds < HOUR ? SECOND : milliseconds < DAY ? MINUTE : HOUR;
+  return formatDuration(Math.round(milliseconds / unit) * unit);
+}
+
 function pad(value: number): string {
   return String(value).padStart(2, '0');
 }

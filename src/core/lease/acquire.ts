@@ -7,6 +7,7 @@ import { createAtFirstUse } from '../environment.ts';
 import type { Outcome, Refusal } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { Holder, LeaseRow, Via, Want } from '../rows.ts';
+import { isJudged, sayThere } from '../servers.ts';
 import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import { subjectsOf } from './end.ts';
@@ -91,6 +92,7 @@ export function acquire(turn: Turn, ask: Ask): Outcome<Acquired> {
       });
     }
   }
+  if (isJudged(lease)) sayThere(turn);
   return accept({ lease, replayed: false, created });
 }
 
@@ -138,6 +140,7 @@ function newLease(
     renewal: seq,
     ttlTick: null,
     resumed: false,
+    seat: turn.state.server,
     collected: false,
     revoking: null,
     endedAt: null,

@@ -6,9 +6,10 @@ import { mayForce, owns } from '../access.ts';
 import type { Outcome, Refusal } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { LeaseRow } from '../rows.ts';
+import { takeSeat } from '../servers.ts';
 import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
-import { grantIfPresent } from './grant.ts';
+import { grantIfPresent, grantSeq } from './grant.ts';
 
 /** The lease of this id, or the refusal that says that there is none (it never was, or ended longer ago than is kept). */
 export function findLease(state: State, id: string): Outcome<LeaseRow> {
@@ -40,8 +41,9 @@ export function alreadyEnded(lease: LeaseRow): Refusal {
  * aside for it; a grant counts as arrived.
  */
 export function contact(turn: Turn, lease: LeaseRow): LeaseRow {
-  if (lease.state === 'held') return collect(turn, lease);
+  if (lease.state === 'held') return collect(turn, lease.renewal === grantSeq(lease) ? takeSeat(turn, lease) : lease);
   if (lease.state !== 'waiting') return lease;
+  takeSeat(turn, lease);
   turn.state.presence.set(lease.id, { open: true, sinceTick: turn.moment.tick });
   grantIfPresent(turn, lease.id);
   return turn.state.leases.get(lease.id) as LeaseRow;
@@ -65,24 +67,36 @@ export function leaveLine(state: State, id: string, tick: number): void {
 
 /**
  * The reply that told of a grant could not be written: it ends after the grace unless its client is heard of. Changes no row.
- * One that is known to have arrived, by another reply or because its client was heard of, stays.
+ * One that is known to have arrived, by another reply or because its client was heard of, stays. Where the seat is elsewhere that
+ * server has a reply of its own to send, and judges by that one.
  */
 export function grantNotSent(state: State, id: string, tick: number): void {
   const lease = state.leases.get(id);
-  if (lease?.state === 'held' && !lease.collected && !state.arrived.has(id)) state.unsent.set(id, tick);
+  if (lease?.state !== 'held' || lease.collected || lease.seat !== state.server) return;
+  if (!state.arrived.has(id)) state.unsent.set(id, tick);
 }
 
-/** The client of a held lease knows that it holds. Changes no row: for a lease without ttl `collect` does, for good. */
+/**
+ * Whether a reply that has told of the grant must be written down, by `collect`: for good where nothing else would ever end the
+ * lease, and where another server judges its client, by a reply that may have got lost (L5).
+ */
+export function mustTellArrival(state: State, id: string): boolean {
+  const lease = state.leases.get(id);
+  return lease?.state === 'held' && !lease.collected && (lease.ttlMs === null || lease.seat !== state.server);
+}
+
+/** The client of a held lease knows that it holds. Changes no row. */
 export function grantArrived(state: State, id: string): void {
   if (state.leases.get(id)?.state !== 'held') return;
   state.unsent.delete(id);
   state.arrived.add(id);
 }
 
-/** The grant has reached its client. Only a lease without ttl needs to remember that: nothing else would ever end it. */
+/** The grant has reached its client. A lease without ttl remembers that: nothing else would ever end it. */
 export function collect(turn: Turn, lease: LeaseRow): LeaseRow {
   grantArrived(turn.state, lease.id);
-  if (lease.state !== 'held' || lease.collected || lease.ttlMs !== null) return lease;
+  if (lease.state !== 'held' || lease.collected) return lease;
+  if (lease.ttlMs !== null) return takeSeat(turn, lease);
   return turn.put('lease', lease.id, (seq) => ({ ...lease, seq, collected: true }));
 }
 

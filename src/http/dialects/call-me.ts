@@ -24,14 +24,14 @@ const longestWaitSeconds = 60;
 const longestChain = 100;
 
 export function callMe(app: App, context: Context): void {
-  const { replica, auth, ids } = context;
+  const { auth, ids } = context;
   anyBody(app);
 
   app.get(path, { schema: { hide: true } }, async (request, reply) => {
     const asked = question(request, reply);
     if (asked === null) return reply;
     const ask = throughAsk({ ...asked, id: ids.lease(), via, name: null, polling: false });
-    const outcome = await replica.decide((turn) => wouldBeGranted(turn, ask));
+    const outcome = await request.space.replica.decide((turn) => wouldBeGranted(turn, ask));
     return outcome.ok ? empty(reply, outcome.value ? 200 : 403) : refused(reply, outcome);
   });
 
@@ -44,22 +44,24 @@ export function callMe(app: App, context: Context): void {
       ...{ ...asked, id: ids.lease(), via, name: null, polling: waitSeconds > 0 },
       idempotency: key === undefined ? null : { key: checkedKey(key), route: `POST ${path}`, hash: asked.environment },
     };
-    const outcome = await replica.decide((turn) => startAnew(turn, ask), { needsRoom: true });
+    const outcome = await request.space.replica.decide((turn) => startAnew(turn, ask), { needsRoom: true });
     if (!outcome.ok) return refused(reply, outcome);
     const { id } = outcome.value.lease;
     await onTheLine(context, request, id, true, { waitMs: waitSeconds * 1000, after: null });
-    const lease = await replica.decide((turn) =>
+    const lease = await request.space.replica.decide((turn) =>
       key === undefined ? leaveQueue(turn, id, asked.actor) : rowOf(turn, id),
     );
     if (lease?.state !== 'held') return empty(reply, 403);
-    watchDelivery(context, request, reply, lease);
+    watchDelivery(request, reply, lease);
     return empty(reply, 201);
   });
 
   app.delete(path, { schema: { hide: true } }, async (request, reply) => {
     const asked = question(request, reply);
     if (asked === null) return reply;
-    const outcome = await replica.decide((turn) => releaseThrough(turn, asked.environment, via, asked.actor, 'free'));
+    const outcome = await request.space.replica.decide((turn) =>
+      releaseThrough(turn, asked.environment, via, asked.actor, 'free'),
+    );
     return outcome.ok ? empty(reply, 204) : refused(reply, outcome);
   });
 

@@ -15,13 +15,13 @@ import { watchDelivery } from '../v1/leases.ts';
 const environment = 'release';
 
 export function releasestatus(app: App, context: Context): void {
-  const { replica, auth } = context;
+  const { auth } = context;
   anyBody(app);
 
   both('/start', async (request, reply) => {
     const name = queryValue(request.url, 'name', 'first');
     const actor = auth.actor(request);
-    const outcome = await replica.decide(
+    const outcome = await request.space.replica.decide(
       (turn) =>
         startThrough(turn, {
           id: context.ids.lease(),
@@ -34,20 +34,22 @@ export function releasestatus(app: App, context: Context): void {
       { needsRoom: true },
     );
     if (outcome.ok) {
-      watchDelivery(context, request, reply, outcome.value.lease);
+      watchDelivery(request, reply, outcome.value.lease);
       return answer(reply, 1);
     }
     if (outcome.code !== 'environment_busy' && outcome.code !== 'environment_draining')
       return sendRefusal(context, request, reply, outcome);
-    await tellHolder(reply);
+    await tellHolder(request, reply);
     return answer(reply, 0);
   });
 
   both('/stop', async (request, reply) => {
     const actor = auth.actor(request);
-    const outcome = await replica.decide((turn) => releaseThrough(turn, environment, 'releasestatus', actor, 'leave'));
+    const outcome = await request.space.replica.decide((turn) =>
+      releaseThrough(turn, environment, 'releasestatus', actor, 'leave'),
+    );
     if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
-    if (outcome.value.lease === null) await tellHolder(reply);
+    if (outcome.value.lease === null) await tellHolder(request, reply);
     return answer(reply, outcome.value.lease === null ? 0 : 1);
   });
 
@@ -59,7 +61,7 @@ export function releasestatus(app: App, context: Context): void {
       const actor = auth.actor(request);
       const name = queryValue(request.url, 'name', 'first');
       const reason = queryValue(request.url, 'reason', 'first') || `blocked${name ? ` by ${name}` : ''} through /block`;
-      const outcome = await replica.decide((turn) => {
+      const outcome = await request.space.replica.decide((turn) => {
         if (!may(actor, 'force', environment)) return forbidden(actor, 'force', environment);
         const now = turn.state.environments.get(environment)?.state ?? 'open';
         if ((now === 'frozen') === (state === 'frozen')) return { ok: true as const, value: null };
@@ -74,8 +76,8 @@ export function releasestatus(app: App, context: Context): void {
   }
 
   /** Who holds it, for whoever was refused: the body stays exactly 0 for scripts. */
-  async function tellHolder(reply: FastifyReply): Promise<void> {
-    const [holder] = await replica.look((state) => state.heldBy(environment));
+  async function tellHolder(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const [holder] = await request.space.replica.look((state) => state.heldBy(environment));
     if (holder === undefined) return;
     reply.header('Signalbox-Holder', headerText(holder.holder.name ?? holder.by));
     reply.header('Signalbox-Since', time(holder.grantedAt ?? holder.queuedAt));

@@ -18,7 +18,6 @@ import { configure, deleteEnvironment, type EnvironmentChange } from '../../core
 import { nameFault, nearestName } from '../../core/names.ts';
 import type { Labels } from '../../core/rows.ts';
 import { labelsMatch } from '../../core/selectors.ts';
-import { boundReading } from '../connections.ts';
 import type { App, Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { sendRefusal } from '../refusal.ts';
@@ -31,7 +30,7 @@ const NameParam = Type.Object({ name: Type.String() });
 const responses = { 200: Environment, 404: ProblemSchema };
 
 export function environmentRoutes(app: App, context: Context): void {
-  const { replica, auth } = context;
+  const { auth } = context;
 
   app.get(
     '/v1/environments',
@@ -43,12 +42,11 @@ export function environmentRoutes(app: App, context: Context): void {
         response: { 200: ListOf(Environment) },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const readable = readableBy(auth.actor(request));
       const { labels, limit = 100, cursor } = request.query;
       const selector = parseSelector(labels ?? '');
-      boundReading(reply.raw);
-      return replica.look((state, moment) => {
+      return request.space.replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
         const rows = [...state.environments.values()]
           .filter((row) => labelsMatch(selector, row.labels) && (readable?.(row.name) ?? true))
@@ -82,7 +80,7 @@ export function environmentRoutes(app: App, context: Context): void {
         const { name } = request.params;
         const actor = auth.actor(request);
         const change = toChange(request.body);
-        const outcome = await replica.decide(
+        const outcome = await request.space.replica.decide(
           (turn) => {
             if (method === 'PATCH' && !turn.state.environments.has(name))
               throw unknownEnvironment(name, turn.state.environments.keys());
@@ -110,7 +108,7 @@ export function environmentRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const { force = false, reason = '' } = request.query;
       const actor = auth.actor(request);
-      const outcome = await replica.decide((turn) =>
+      const outcome = await request.space.replica.decide((turn) =>
         deleteEnvironment(turn, request.params.name, actor, force ? { reason } : null),
       );
       return outcome.ok ? reply.code(204).send(null) : sendRefusal(context, request, reply, outcome);
@@ -131,7 +129,9 @@ export function environmentRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const { name } = request.params;
       const actor = auth.actor(request);
-      const outcome = await replica.decide((turn) => clean(turn, name, actor, request.body.reason ?? null));
+      const outcome = await request.space.replica.decide((turn) =>
+        clean(turn, name, actor, request.body.reason ?? null),
+      );
       return outcome.ok ? showEnvironment(request, reply, name, 200) : sendRefusal(context, request, reply, outcome);
     },
   );
@@ -151,7 +151,7 @@ export function environmentRoutes(app: App, context: Context): void {
       const actor = auth.actor(request);
       // A job that may take it may also ask whether it still has it.
       if (!may(actor, 'acquire', name)) requireScope(actor, 'read', name);
-      return replica.look((state) => {
+      return request.space.replica.look((state) => {
         if (!state.environments.has(name)) throw unknownEnvironment(name, state.environments.keys());
         return { current: state.heldBy(name).some((lease) => lease.fence === fence), environment: name, fence };
       });
@@ -159,12 +159,12 @@ export function environmentRoutes(app: App, context: Context): void {
   );
 
   async function showEnvironment(
-    _request: FastifyRequest,
+    request: FastifyRequest,
     reply: FastifyReply,
     name: string,
     status: number,
   ): Promise<FastifyReply> {
-    const shape = await replica.look((state, moment) => {
+    const shape = await request.space.replica.look((state, moment) => {
       const row = state.environments.get(name);
       if (row === undefined) throw unknownEnvironment(name, state.environments.keys());
       return environmentShape({ state, moment, baseUrl: context.baseUrl }, row);

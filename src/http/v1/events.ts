@@ -1,11 +1,11 @@
 // /v1/events: the history, page by page or as a stream.
 
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { EventItem, EventList, EventStream, ListOf } from '../../api/schemas.ts';
 import type { Actor } from '../../core/access.ts';
 import type { EventRecord } from '../../core/rows.ts';
 import type { EventQuery } from '../../log/log.ts';
-import { boundReading } from '../connections.ts';
 import type { App, Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { eventShape, time } from '../shapes.ts';
@@ -25,7 +25,7 @@ interface EventPage {
 }
 
 export function eventRoutes(app: App, context: Context): void {
-  const { replica, auth } = context;
+  const { auth } = context;
   const streams = new Streams(context);
 
   app.get(
@@ -38,7 +38,7 @@ export function eventRoutes(app: App, context: Context): void {
         response: { 200: ListOf(EventItem) },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const actor = auth.actor(request);
       const isLimited = readableBy(actor) !== null;
       const { since, until, limit = 100, order = 'asc', cursor, ...filters } = request.query;
@@ -49,10 +49,11 @@ export function eventRoutes(app: App, context: Context): void {
         order,
         limit: limit + 1,
       };
-      boundReading(reply.raw);
       // The moment first: whatever comes later is in the stream that is opened from it.
-      const asOf = await replica.look((state, moment) => ({ seq: state.seq, at: time(moment.at) }));
-      const { items, next } = isLimited ? await limitedPage(query, limit, actor) : await wholePage(query, limit);
+      const asOf = await request.space.replica.look((state, moment) => ({ seq: state.seq, at: time(moment.at) }));
+      const { items, next } = isLimited
+        ? await limitedPage(request, query, limit, actor)
+        : await wholePage(request, query, limit);
       return { items: items.map(eventShape), next, asOf };
     },
   );
@@ -81,18 +82,23 @@ export function eventRoutes(app: App, context: Context): void {
     },
   );
 
-  async function wholePage(query: EventQuery, limit: number): Promise<EventPage> {
-    const found = await replica.log.events({ ...query, limit: limit + 1 });
+  async function wholePage(request: FastifyRequest, query: EventQuery, limit: number): Promise<EventPage> {
+    const found = await request.space.replica.log.events({ ...query, limit: limit + 1 });
     const items = found.slice(0, limit);
     return { items, next: found.length > limit ? String(items.at(-1)?.seq) : null };
   }
 
   /** For somebody who may not see everything. Looks at a bounded part of the history: a page may be short and yet not the last. */
-  async function limitedPage(query: EventQuery, limit: number, actor: Actor): Promise<EventPage> {
+  async function limitedPage(
+    request: FastifyRequest,
+    query: EventQuery,
+    limit: number,
+    actor: Actor,
+  ): Promise<EventPage> {
     const items: EventRecord[] = [];
     let from: Partial<EventQuery> = {};
     for (let read = 0; read < readsPerPage; read++) {
-      const found = await replica.log.events({ ...query, ...from, limit: eventsPerRead });
+      const found = await request.space.replica.log.events({ ...query, ...from, limit: eventsPerRead });
       for (const event of found) {
         if (!maySee(actor, event)) continue;
         if (items.length === limit) return { items, next: String(items.at(-1)?.seq) };

@@ -14,7 +14,7 @@ const tags = ['freezes'];
 const NameParam = Type.Object({ name: Type.String() });
 
 export function freezeRoutes(app: App, context: Context): void {
-  const { replica, auth } = context;
+  const { auth } = context;
 
   app.get(
     '/v1/freezes',
@@ -22,7 +22,7 @@ export function freezeRoutes(app: App, context: Context): void {
     async (request) => {
       requireScope(auth.actor(request), 'read', null);
       const { limit = 100, cursor } = request.query;
-      return replica.look((state, moment) => {
+      return request.space.replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
         const rows = [...state.freezes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
         return page(rows, { limit, cursor, key: (row) => row.name }, view, freezeShape);
@@ -45,7 +45,7 @@ export function freezeRoutes(app: App, context: Context): void {
       const actor = auth.actor(request);
       const { labels = {}, reason, until } = request.body;
       const untilAt = until == null ? null : parseTime(until, 'until');
-      const outcome = await replica.decide(
+      const outcome = await request.space.replica.decide(
         (turn) => putFreeze(turn, request.params.name, { labels, reason, untilAt }, actor),
         { needsRoom: true },
       );
@@ -61,7 +61,7 @@ export function freezeRoutes(app: App, context: Context): void {
     },
     async (request, reply) => {
       const actor = auth.actor(request);
-      const outcome = await replica.decide((turn) => endFreeze(turn, request.params.name, actor));
+      const outcome = await request.space.replica.decide((turn) => endFreeze(turn, request.params.name, actor));
       return outcome.ok ? reply.code(204).send(null) : sendRefusal(context, request, reply, outcome);
     },
   );

@@ -4,9 +4,11 @@ import { Type } from 'typebox';
 import { Key, KeyRequest, ListOf, Me, PlainList, Problem as ProblemSchema } from '../../api/schemas.ts';
 import { grantTexts } from '../../core/access.ts';
 import { createKey, deleteKey } from '../../core/key.ts';
+import { mainSpace } from '../../core/space-name.ts';
 import { randomText } from '../../replica/ids.ts';
 import { makeKey } from '../auth.ts';
 import type { App, Context } from '../context.ts';
+import { Problem } from '../problem.ts';
 import { sendRefusal } from '../refusal.ts';
 import { keyShape } from '../shapes.ts';
 import { page } from './paging.ts';
@@ -15,7 +17,7 @@ import { requireScopeEverywhere } from './scope.ts';
 const tags = ['keys'];
 
 export function keyRoutes(app: App, context: Context): void {
-  const { replica, auth } = context;
+  const { auth } = context;
 
   app.get(
     '/v1/me',
@@ -27,7 +29,7 @@ export function keyRoutes(app: App, context: Context): void {
         name: actor.name,
         scopes: grantTexts(actor),
         maxPriority: actor.maxPriority,
-        space: 'main',
+        space: request.space.name,
         anonymous,
         keys: auth.keysOn,
       };
@@ -40,7 +42,7 @@ export function keyRoutes(app: App, context: Context): void {
     async (request) => {
       requireScopeEverywhere(auth.actor(request), 'admin');
       const { limit = 100, cursor } = request.query;
-      return replica.look((state, moment) => {
+      return request.space.replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
         return page([...state.keys.values()], { limit, cursor, key: (row) => row.id }, view, keyShape);
       });
@@ -60,9 +62,18 @@ export function keyRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const actor = auth.actor(request);
       requireScopeEverywhere(actor, 'admin');
+      // From the first key on, wherever it is, every request needs one.
+      if (!auth.keysOn && request.space.name !== mainSpace)
+        throw new Problem(
+          'invalid_request',
+          'Make an admin key of main first, or nobody could look after the server.',
+          {
+            field: 'Signalbox-Space',
+          },
+        );
       const { name, scopes, maxPriority = 0, expiresInSeconds } = request.body;
       const { id, hash, key } = makeKey(randomText(8));
-      const outcome = await replica.decide(
+      const outcome = await request.space.replica.decide(
         (turn) => {
           const expiresAt = expiresInSeconds == null ? null : turn.moment.at + Math.round(expiresInSeconds * 1000);
           return createKey(turn, { id, name, hash, scopes, maxPriority, expiresAt }, actor);
@@ -87,7 +98,7 @@ export function keyRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const actor = auth.actor(request);
       requireScopeEverywhere(actor, 'admin');
-      const outcome = await replica.decide((turn) => deleteKey(turn, request.params.id, actor));
+      const outcome = await request.space.replica.decide((turn) => deleteKey(turn, request.params.id, actor));
       return outcome.ok ? reply.code(204).send(null) : sendRefusal(context, request, reply, outcome);
     },
   );

@@ -22,7 +22,7 @@ import { renew } from '../../core/lease/hold.ts';
 import { revoke } from '../../core/lease/revoke.ts';
 import type { Holder, LeaseRow, Want } from '../../core/rows.ts';
 import { leaseSecret, showingSecret } from '../auth.ts';
-import { boundReading } from '../connections.ts';
+import { whileConnected } from '../connected.ts';
 import type { App, Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { sendRefusal } from '../refusal.ts';
@@ -35,7 +35,7 @@ const tags = ['leases'];
 const IdParam = Type.Object({ id: Type.String({ maxLength: 100 }) });
 
 export function leaseRoutes(app: App, context: Context): void {
-  const { replica, auth } = context;
+  const { auth } = context;
 
   app.post(
     '/v1/leases',
@@ -52,7 +52,7 @@ export function leaseRoutes(app: App, context: Context): void {
       const actor = auth.actor(request);
       const waitMs = (request.query.wait ?? 0) * 1000;
       const ask = toAsk(context, request.body, actor, request.headers['idempotency-key'], waitMs > 0);
-      const outcome = await replica.decide((turn) => acquire(turn, ask), { needsRoom: true });
+      const outcome = await request.space.replica.decide((turn) => acquire(turn, ask), { needsRoom: true });
       if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
       return answerAsk(context, request, reply, outcome.value, waitMs);
     },
@@ -71,7 +71,7 @@ export function leaseRoutes(app: App, context: Context): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const row = await replica.look((state) => state.leases.get(id));
+      const row = await request.space.replica.look((state) => state.leases.get(id));
       const actor = holderOrReader(context, request, row);
       const waitMs = (request.query.wait ?? 0) * 1000;
       // Only whoever asked for it keeps its place; a look by somebody else is no sign of life.
@@ -93,12 +93,11 @@ export function leaseRoutes(app: App, context: Context): void {
         response: { 200: ListOf(Lease) },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const actor = auth.actor(request);
       const readable = readableBy(actor);
       const { environment, state: wanted, limit = 100, cursor } = request.query;
-      boundReading(reply.raw);
-      return replica.look((state, moment) => {
+      return request.space.replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
         const rows = listed(view.state.leases, state, environment ?? null, wanted ?? null).filter(
           (lease) => readable === null || owns(actor, lease) || environmentsOf(lease).some(readable),
@@ -122,7 +121,7 @@ export function leaseRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const { id } = request.params;
       const actor = withSecret(context, request, id);
-      const outcome = await replica.decide((turn) => renew(turn, id, actor));
+      const outcome = await request.space.replica.decide((turn) => renew(turn, id, actor));
       return outcome.ok
         ? sendLease(context, request, reply, outcome.value, { status: 200 })
         : sendRefusal(context, request, reply, outcome);
@@ -142,7 +141,7 @@ export function leaseRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const { id } = request.params;
       const actor = withSecret(context, request, id);
-      const outcome = await replica.decide((turn) => release(turn, id, actor));
+      const outcome = await request.space.replica.decide((turn) => release(turn, id, actor));
       return outcome.ok
         ? sendLease(context, request, reply, outcome.value, { status: 200 })
         : sendRefusal(context, request, reply, outcome);
@@ -170,12 +169,12 @@ export function leaseRoutes(app: App, context: Context): void {
               ...toAsk(context, { environment: '-', ...steal }, actor, undefined, false),
               queueMs: toMs(steal.queueSeconds),
             };
-      const outcome = await replica.decide((turn) =>
+      const outcome = await request.space.replica.decide((turn) =>
         revoke(turn, { id: request.params.id, actor, reason, now, steal: thief }),
       );
       if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
       const { lease, stolen, mayStillWork } = outcome.value;
-      return replica.look((state, moment) => {
+      return request.space.replica.look((state, moment) => {
         const view = { state, moment, baseUrl: context.baseUrl };
         return reply.send({
           lease: leaseShape(view, lease),
@@ -184,7 +183,7 @@ export function leaseRoutes(app: App, context: Context): void {
             : {
                 stolen: {
                   ...leaseShape(view, state.leases.get(stolen.lease.id) ?? stolen.lease),
-                  secret: leaseSecret(replica.secret, stolen.lease.id),
+                  secret: leaseSecret(request.space.replica.secret, stolen.lease.id),
                 },
               }),
           ...(mayStillWork
@@ -209,7 +208,7 @@ export async function answerAsk(
 ): Promise<FastifyReply> {
   const { replayed, created } = acquired;
   const { id } = acquired.lease;
-  const look = () => context.replica.look((state) => state.leases.get(id));
+  const look = () => request.space.replica.look((state) => state.leases.get(id));
   // As it stands now: a later command of the same turn may have granted it, or ended it.
   const now = (await look()) ?? acquired.lease;
   const isNews = !replayed || now.state === 'waiting';
@@ -240,18 +239,11 @@ export async function onTheLine(
   { waitMs, after }: { waitMs: number; after: number | null },
 ): Promise<LeaseRow | undefined> {
   if (waitMs === 0 || context.stopping.aborted) {
-    return isClient ? context.polls.touch(id) : context.replica.look((state) => state.leases.get(id));
+    return isClient ? request.space.polls.touch(id) : request.space.replica.look((state) => state.leases.get(id));
   }
-  const gone = new AbortController();
-  const hangUp = (): void => gone.abort();
-  request.raw.socket.once('close', hangUp);
-  // It may have hung up while its request was decided; `close` is not told again.
-  if (request.raw.socket.destroyed) hangUp();
-  try {
-    return await context.polls.wait(id, { milliseconds: waitMs, after, isClient, signal: gone.signal });
-  } finally {
-    request.raw.socket.off('close', hangUp);
-  }
+  return whileConnected(request, (signal) =>
+    request.space.polls.wait(id, { milliseconds: waitMs, after, isClient, signal }),
+  );
 }
 
 interface Sending {
@@ -270,26 +262,23 @@ async function sendLease(
   lease: LeaseRow,
   { status, isAsker = false, isNews = false, created = [] }: Sending,
 ): Promise<FastifyReply> {
-  const { replica, baseUrl } = context;
+  const { baseUrl } = context;
+  const { replica } = request.space;
   const shape = await replica.look((state, moment) =>
     leaseShape({ state, moment, baseUrl }, state.leases.get(lease.id) ?? lease),
   );
   if (isAsker) {
     shape.secret = leaseSecret(replica.secret, lease.id);
     reply.header('Signalbox-Lease-Secret', shape.secret);
-    if (isNews && lease.state === 'held') watchDelivery(context, request, reply, lease);
+    if (isNews && lease.state === 'held') watchDelivery(request, reply, lease);
   }
   if (created.length > 0) shape.created = [...created];
   return reply.code(status).send(shape);
 }
 
 /** A grant whose reply could not be written was not received: nobody may sit on it. */
-export function watchDelivery(
-  { replica, polls }: Context,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  lease: LeaseRow,
-): void {
+export function watchDelivery(request: FastifyRequest, reply: FastifyReply, lease: LeaseRow): void {
+  const { replica, polls } = request.space;
   if (request.raw.socket.destroyed) {
     replica.notSent(lease.id);
     return;
@@ -335,11 +324,11 @@ function toAsk(
   };
 }
 
-function toHolder(holder: LeaseRequest['holder']): Holder {
+export function toHolder(holder: LeaseRequest['holder']): Holder {
   return { name: holder?.name ?? null, url: holder?.url ?? null, ref: holder?.ref ?? null };
 }
 
-function toMs(seconds: number | null | undefined): number | null | undefined {
+export function toMs(seconds: number | null | undefined): number | null | undefined {
   return seconds == null ? seconds : Math.round(seconds * 1000);
 }
 
@@ -354,7 +343,7 @@ export function checkedKey(key: string | string[]): string {
 /** The actor who renews or releases. The secret of the lease is enough: a key may have expired since. */
 function withSecret(context: Context, request: FastifyRequest, id: string): Actor {
   const nobody: Actor = { identity: 'nobody', name: 'holder', grants: [], maxPriority: 0 };
-  const shown = showingSecret(nobody, request, context.replica.secret, id);
+  const shown = showingSecret(nobody, request, request.space.replica.secret, id);
   if (shown.showsSecretOf === id) {
     try {
       return { ...context.auth.actor(request), showsSecretOf: id };

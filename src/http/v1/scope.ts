@@ -8,6 +8,11 @@ export function requireScope(actor: Actor, scope: Scope, environment: string | n
   if (!may(actor, scope, environment)) refuseActor(actor, scope, environment);
 }
 
+/** The same where any one of several scopes is enough; the refusal names the first. */
+export function requireOneOf(actor: Actor, wanted: readonly Scope[], name: string): void {
+  if (!wanted.some((scope) => may(actor, scope, name))) refuseActor(actor, wanted[0] as Scope, name);
+}
+
 /** The same for what concerns no single environment: a scope that is limited to some is not enough. */
 export function requireScopeEverywhere(actor: Actor, scope: Scope): void {
   if (!mayEverywhere(actor, scope)) refuseActor(actor, scope, null);

@@ -4,6 +4,7 @@
 
 import { closeSync, existsSync, fsyncSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { mainSpace } from '../../core/space-name.ts';
 import { StoreError } from '../store-error.ts';
 
 export interface StoreFiles {
@@ -31,6 +32,13 @@ export function filesOf(path: string): StoreFiles {
     restoring: `${database}.restoring`,
     replaced: `${database}.replaced`,
   };
+}
+
+/** Where a space is kept: `main` in the file that was named, `team-a` in signalbox.team-a.db beside signalbox.db. */
+export function fileOfSpace(path: string, space: string): string {
+  if (space === mainSpace) return path;
+  const [, stem = path, ending = ''] = /^(.*[^/])(\.[^./]+)$/.exec(path) ?? [];
+  return `${stem}.${space}${ending}`;
 }
 
 function folderOf(path: string): string {

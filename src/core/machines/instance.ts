@@ -1,0 +1,61 @@
+// Machines, from before anybody asked for one until it is gone. What always holds: a machine that may be there is never forgotten
+// (B3); that it was not found once says nothing (B4).
+
+import type { Actor } from '../access.ts';
+import { forbidden, mayEverywhere } from '../access.ts';
+import type { Outcome } from '../errors.ts';
+import { accept, refuse } from '../errors.ts';
+import type { InstanceRow } from '../rows.ts';
+import type { Turn } from '../turn.ts';
+import { addJob, type Claim, claimed, endJob, jobOf, wakeJob } from './job.ts';
+
+/** Whether it may cost something. */
+export function isThere({ state }: InstanceRow): boolean {
+  return state !== 'gone';
+}
+
+/** By our id, or as the driver calls it. */
+export function findInstance(turn: Turn, id: string): InstanceRow | undefined {
+  return turn.state.instances.get(id) ?? turn.state.instances.values().find((row) => row.cloudId === id);
+}
+
+/** It is to go. Again: its job is tried anew. */
+export function terminate(
+  turn: Turn,
+  { id, job, reason }: { id: string; job: string; reason: string | null },
+  actor: Actor,
+): Outcome<InstanceRow> {
+  if (!mayEverywhere(actor, 'terminate')) return forbidden(actor, 'terminate', null);
+  const machine = findInstance(turn, id);
+  if (machine === undefined || machine.state === 'gone')
+    return refuse('instance_unknown', `There is no machine ${id}. signalbox instance list shows them.`);
+  if (machine.state === 'planned' || machine.state === 'launching')
+    return refuse('invalid_request', `Machine ${id} is only being asked for: cancel its build ${machine.build}.`);
+  return accept(endSoon(turn, machine, job, actor.name, reason));
+}
+
+export function endSoon(turn: Turn, machine: InstanceRow, job: string, by: string, reason: string | null): InstanceRow {
+  const known = jobOf(turn, 'terminate', machine.id);
+  if (known === undefined) addJob(turn, job, 'terminate', machine.id);
+  else wakeJob(turn, known);
+  if (machine.state === 'ending') return machine;
+  turn.event('instance.ending', machine.cloudId ?? machine.id, by, { instance: machine.id, reason });
+  return turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'ending' }));
+}
+
+/** The driver has said that it is gone, or that it never was. */
+export function ended(turn: Turn, claim: Claim, id: string, reason: string | null): Outcome<null> {
+  const job = claimed(turn, claim);
+  if (!job.ok) return job;
+  const machine = turn.state.instances.get(id);
+  if (machine !== undefined) endInstance(turn, machine, 'signalbox', reason);
+  if (job.value.kind === 'terminate') endJob(turn, claim);
+  return accept(null);
+}
+
+export function endInstance(turn: Turn, machine: InstanceRow, by: string, reason: string | null): void {
+  if (machine.state === 'gone') return;
+  const { tick, at } = turn.moment;
+  turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'gone', endedAt: at, endedTick: tick }));
+  turn.event('instance.gone', machine.cloudId ?? machine.id, by, { instance: machine.id, reason });
+}

@@ -1,0 +1,128 @@
+// What the driver lists against what is known: lost machines are adopted or ended, vanished ones are noticed, others left alone.
+
+import { expect, onTestFinished, test } from 'vitest';
+import { askBuild, beginLaunch, cancelBuild } from '../../src/core/machines/build.ts';
+import { claimJob } from '../../src/core/machines/job.ts';
+import type { InstanceRow } from '../../src/core/rows.ts';
+import { defaultSettings } from '../../src/core/state.ts';
+import { MemoryLog } from '../../src/log/memory.ts';
+import { Builder } from '../../src/provision/builder.ts';
+import { Reconciler } from '../../src/provision/reconciler.ts';
+import { systemClock } from '../../src/replica/clock.ts';
+import { randomIds, randomText } from '../../src/replica/ids.ts';
+import { Replica } from '../../src/replica/replica.ts';
+import { actor } from '../core/harness.ts';
+import { eventually } from '../eventually.ts';
+import { FakeCloud } from './fake-cloud.ts';
+
+const ann = actor('ann', ['build', 'terminate']);
+const spec = {
+  ...{ site: 'org', env: 'staging', queue: 'docker', role: 'worker', instanceType: 'small', count: 1 },
+  ...{ image: null, nameTemplate: null, subnet: null, securityGroup: null, slackChannel: null },
+};
+
+async function world() {
+  const cloud = new FakeCloud();
+  const replica = await Replica.open({
+    ...{ log: new MemoryLog(), clock: systemClock, ids: randomIds, settings: defaultSettings },
+    ...{ historyMs: 1e9, startFacts: {} },
+  });
+  const troubles: string[] = [];
+  const onTrouble = (message: string) => void troubles.push(message);
+  const given = { replica, driver: cloud, clock: systemClock, tag: 'main-1', onTrouble };
+  onTestFinished(() => replica.close());
+  return {
+    ...{ cloud, replica, troubles },
+    reconcile: () => {
+      const made = new Reconciler({ ...given, newId: () => `in_${randomText(6)}`, everyMs: 10 });
+      onTestFinished(() => made.stop());
+    },
+    build: () => {
+      const made = new Builder({ ...given, worker: 'w', holdMs: 100 });
+      onTestFinished(() => made.stop());
+      return made;
+    },
+    ask: () =>
+      replica.decide((turn) =>
+        askBuild(turn, { id: 'bd_1', spec, instances: [{ id: 'in_1', token: 't1' }], job: 'jb_1' }, ann),
+      ),
+    rows: (): InstanceRow[] | Promise<InstanceRow[]> => replica.look(({ instances }) => [...instances.values()]),
+  };
+}
+
+const machine = (cloud: FakeCloud, instance: string) =>
+  cloud.create({ token: randomText(8), instance, build: 'bd', spec, choice: 0 });
+
+test('a machine whose ask was never answered is adopted', async () => {
+  const { cloud, replica, reconcile, ask, rows } = await world();
+  await ask();
+  const claimed = await replica.decide((turn) => claimJob(turn, 'a worker that dies', 60_000));
+  await replica.decide((turn) => beginLaunch(turn, claimed?.claim as never, 'in_1', 0));
+  await machine(cloud, 'main-1/in_1');
+  reconcile();
+  await eventually(async () => expect(await rows()).toMatchObject([{ state: 'running', cloudId: 'i-1' }]));
+  expect(cloud.there).toHaveLength(1);
+});
+
+test('one that carries our tag and that nobody knows is ended; what lacks our tag is never touched', async () => {
+  const { cloud, reconcile, build, rows } = await world();
+  for (const tagged of ['main-1/in_lost', 'main-2/in_1', 'main-12/in_1', 'team-a-1/in_1', 'somebody else', ''])
+    await machine(cloud, tagged);
+  build();
+  reconcile();
+  await eventually(() => expect(cloud.there.map(({ instance }) => instance)).not.toContain('main-1/in_lost'));
+  await eventually(async () => expect((await rows()).map(({ state }) => state)).toEqual(['gone']));
+  expect(cloud.there).toHaveLength(5);
+});
+
+test('one that was made after its build was cancelled is ended', async () => {
+  const { cloud, replica, reconcile, build, ask, rows } = await world();
+  // The worker dies while it asks, and the ask is still on its way.
+  let late: (() => Promise<unknown>) | null = null;
+  cloud.onCreate = (asked) => {
+    cloud.onCreate = () => undefined;
+    late = () => machine(cloud, asked.instance);
+    throw new Error('died');
+  };
+  const first = build();
+  await ask();
+  await eventually(() => expect(late).not.toBeNull());
+  await first.stop();
+  await replica.decide((turn) => cancelBuild(turn, { id: 'bd_1', job: 'jb_2', reason: null }, ann));
+  build();
+  await eventually(async () => expect((await rows()).map(({ state }) => state)).toEqual(['gone']));
+  await (late as unknown as () => Promise<unknown>)();
+  expect(cloud.there).toHaveLength(1);
+  reconcile();
+  await eventually(() => expect(cloud.there).toEqual([]));
+});
+
+test('one that has vanished is gone once the driver says so of its id, and not because a list left it out', async () => {
+  const { cloud, reconcile, build, ask, rows } = await world();
+  build();
+  await ask();
+  await eventually(async () => expect(await rows()).toMatchObject([{ state: 'running' }]));
+  const real = cloud.list.bind(cloud);
+  let lists = 0;
+  cloud.list = async () => {
+    lists++;
+    return [];
+  };
+  reconcile();
+  await eventually(() => expect(lists).toBeGreaterThan(5));
+  expect(await rows()).toMatchObject([{ state: 'running' }]);
+  cloud.list = real;
+  await cloud.delete('i-1');
+  await eventually(async () => expect(await rows()).toMatchObject([{ state: 'gone' }]));
+});
+
+test('a driver that cannot be asked changes nothing, and is asked again', async () => {
+  const { cloud, troubles, reconcile, build, ask, rows } = await world();
+  build();
+  await ask();
+  await eventually(async () => expect(await rows()).toMatchObject([{ state: 'running' }]));
+  cloud.list = () => Promise.reject(new Error('throttled'));
+  reconcile();
+  await eventually(() => expect(troubles.length).toBeGreaterThan(3));
+  expect(await rows()).toMatchObject([{ state: 'running' }]);
+});
