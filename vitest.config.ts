@@ -17,9 +17,9 @@ export default defineConfig({
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
     // Many tests end real servers at real times, and a machine that stalls for a second can make one of thousands meet an answer
-    // that is right and not the one it looks for. .ci/run tries such a test once more, and the report says which (`retry x1`);
+    // that is right and not the one it looks for. .ci/run tries such a test twice more, and the report says which (`retry x1`);
     // whoever works on the code sees it fail at once.
-    retry: results === undefined ? 0 : 1,
+    retry: results === undefined ? 0 : 2,
     reporters: results === undefined ? ['default'] : ['default', 'json'],
     ...(results === undefined ? {} : { outputFile: { json: results } }),
   },
