@@ -220,6 +220,9 @@ export interface ServerRow {
   readonly aliveTick: number;
 }
 
+/** Text by name, for people and for later steps. */
+export type Facts = Readonly<Record<string, string>>;
+
 /** What machines are asked for; the words of the older system, which its users and their scripts know. */
 export interface BuildSpec {
   readonly site: string;
@@ -244,7 +247,7 @@ export interface BuildStep {
   /** null: it is under way, or was when its worker died. */
   readonly doneAt: number | null;
   /** What later steps, and people, need of it. */
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: Facts;
 }
 
 /** One request for machines: a sequence of steps that is taken up again wherever it was left. */
@@ -257,6 +260,8 @@ export interface BuildRow {
   readonly steps: readonly BuildStep[];
   /** Ids of its machines; as many as `spec.count`, from the beginning on (B2). */
   readonly instances: readonly string[];
+  /** Log time until which its machines may fetch their init script; null: not yet, or they have none. */
+  readonly scriptUntilTick: number | null;
   /** It is to end, and its machines with it. */
   readonly cancelling: { readonly by: string; readonly reason: string | null; readonly at: number } | null;
   readonly failure: { readonly step: string; readonly reason: string; readonly tries: number } | null;
@@ -281,7 +286,7 @@ export interface InstanceRow {
   readonly choice: number;
   /** As the driver calls it; null until it has said so. */
   readonly cloudId: string | null;
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: Facts;
   /** Looks in a row that did not find it, and the log time of the first of them. */
   readonly missed: { readonly looks: number; readonly sinceTick: number } | null;
   readonly by: string;

@@ -166,7 +166,10 @@ export class Builder {
       const machine = await this.#decide((turn) => beginLaunch(turn, claim, id, choice), signal);
       if (machine.cloudId !== null) break;
       const instance = tagOf(this.#options.tag, id);
-      const ask = { token: tokenOf(machine), instance, build: build.id, spec: build.spec, choice };
+      const ask = {
+        ...{ token: tokenOf(machine), instance, build: tagOf(this.#options.tag, build.id), spec: build.spec, choice },
+        ...{ name: id, image: build.spec.image, prepared: {}, userData: null },
+      };
       try {
         const { cloudId, facts } = await driver.create(ask, signal);
         await this.#decide((turn) => endLaunch(turn, claim, id, { cloudId, facts }), signal);

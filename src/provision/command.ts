@@ -1,6 +1,6 @@
 // The driver `command`: any executable that makes machines. It is started once for each question, with the question as its argument
 // and JSON on stdin, and answers in JSON on stdout:
-//   create  {"token","instance","build","spec"}  →  {"id","facts"}       again with the same token: the same machine
+//   create  {"token","instance","build","spec","name","image","userData"}  →  {"id","facts"}    again with the same token: the same machine
 //   get     {"id"}                               →  {"id","instance","facts"} or null
 //   find    {"instance"}                         →  the same
 //   list    {}                                   →  [{"id","instance","facts"}]   what it has made for us
@@ -23,6 +23,8 @@ const verdicts: Readonly<Record<number, Verdict>> = { 75: 'again', 69: 'next cho
 
 export class CommandDriver implements Driver {
   readonly name: string;
+  readonly images = null;
+  readonly shared = null;
   readonly #program: string;
   readonly #timeoutMs: number;
 
@@ -38,8 +40,10 @@ export class CommandDriver implements Driver {
     return 1;
   }
 
-  async create({ token, instance, build, spec }: CreateAsk, signal: AbortSignal): Promise<Made> {
-    const answer = await this.#ask('create', { token, instance, build, spec }, signal);
+  async create(ask: CreateAsk, signal: AbortSignal): Promise<Made> {
+    const { token, instance, build, spec, name, image, userData } = ask;
+    const asked = { token, instance, build, spec, name, image, userData };
+    const answer = await this.#ask('create', asked, signal);
     const made = madeOf(answer, instance);
     if (made === null) throw unreadable('create', answer);
     return made;

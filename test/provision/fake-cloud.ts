@@ -11,6 +11,8 @@ export interface Machine extends Made {
 
 export class FakeCloud implements Driver {
   readonly name = 'fake';
+  readonly images = null;
+  readonly shared = null;
   readonly machines: Machine[] = [];
   /** Called before each ask; may throw. */
   onCreate: (ask: CreateAsk) => void = () => undefined;

@@ -57,7 +57,7 @@ export function askBuild(turn: Turn, ask: BuildAsk, actor: Actor): Outcome<{ bui
   for (const { id, token } of ask.instances) turn.put('instance', id, (seq) => planned(ask.id, id, token, seq, actor));
   const build = turn.put('build', ask.id, (seq) => ({
     ...{ id: ask.id, seq, state: 'pending', spec: ask.spec, steps: [], instances: ask.instances.map(({ id }) => id) },
-    ...{ cancelling: null, failure: null, owner: actor.identity, by: actor.name },
+    ...{ scriptUntilTick: null, cancelling: null, failure: null, owner: actor.identity, by: actor.name },
     ...{ createdAt: moment.at, endedAt: null, endedTick: null },
   }));
   addJob(turn, ask.job, 'build', ask.id);
