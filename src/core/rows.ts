@@ -295,6 +295,50 @@ export interface InstanceRow {
   readonly endedTick: number | null;
 }
 
+/** What a pool is to be: environments that are machines, made and ended as they are needed. */
+export interface PoolSpec {
+  /** What its environments carry, and what a lease asks for. */
+  readonly labels: Labels;
+  /** Machines that are there whether anybody wants one or not, and the most that there may be. */
+  readonly min: number;
+  readonly max: number;
+  /** Machines that wait for the next lease, as long as `max` allows it. */
+  readonly idle: number;
+  /** How long one that nobody wants is kept beyond that. */
+  readonly idleForMs: number;
+  /** After how long a machine is taken out and ended, once nobody holds it; null: never. */
+  readonly maxAgeMs: number | null;
+  /** Whether a machine is ended after its first lease. */
+  readonly once: boolean;
+  readonly build: Omit<BuildSpec, 'count'>;
+}
+
+/** Who said it: somebody through the API, the file of the server, or the driver. */
+export type Source = 'api' | 'file' | 'driver';
+
+export interface PoolRow extends PoolSpec {
+  readonly name: string;
+  readonly seq: number;
+  readonly source: Source;
+  /** Log time before which nothing is built: its last build has failed. */
+  readonly pausedUntilTick: number | null;
+  readonly createdAt: number;
+}
+
+/** What machines are made from. */
+export interface ImageRow {
+  readonly id: string;
+  readonly seq: number;
+  readonly role: string | null;
+  readonly name: string | null;
+  /** Whether a build of its role that names no image may take it: the newest of these. */
+  readonly isActive: boolean;
+  /** As the driver says; `available` where nobody asked it. */
+  readonly state: string;
+  readonly createdAt: number;
+  readonly source: Source;
+}
+
 /** Something that a worker is to do outside. */
 export interface JobRow {
   readonly id: string;
@@ -342,6 +386,8 @@ export interface Rows {
   build: BuildRow;
   instance: InstanceRow;
   job: JobRow;
+  pool: PoolRow;
+  image: ImageRow;
 }
 export type Kind = keyof Rows;
 

@@ -11,11 +11,13 @@ import type {
   Change,
   EnvironmentRow,
   FreezeRow,
+  ImageRow,
   InstanceRow,
   JobRow,
   KeyRow,
   Kind,
   LeaseRow,
+  PoolRow,
   Rows,
   ServerRow,
   SignalRow,
@@ -104,6 +106,8 @@ export class State {
   readonly builds = new Map<string, BuildRow>();
   readonly instances = new Map<string, InstanceRow>();
   readonly jobs = new Map<string, JobRow>();
+  readonly pools = new Map<string, PoolRow>();
+  readonly images = new Map<string, ImageRow>();
   /** The spaces beside `main`; only `main` has any. */
   readonly spaces = new Map<string, SpaceRow>();
   /** The servers that share the store; empty where there is only one. */
@@ -138,6 +142,7 @@ export class State {
   readonly #plain = {
     ...{ key: this.keys, server: this.servers, space: this.spaces },
     ...{ build: this.builds, instance: this.instances, job: this.jobs },
+    ...{ pool: this.pools, image: this.images },
   };
   readonly #rows = {
     ...this.#plain,

@@ -183,6 +183,8 @@ describe('a worker that dies', () => {
     const { replica, cloud } = world;
     const driver: Driver = {
       name: 'mortal',
+      images: null,
+      shared: null,
       choices: (spec) => cloud.choices(spec),
       create: (ask) => through(() => cloud.create(ask)),
       get: (id) => through(() => cloud.get(id)),

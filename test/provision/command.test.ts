@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BuildSpec } from '../../src/core/rows.ts';
 import { CommandDriver } from '../../src/provision/command.ts';
 import { DriverError } from '../../src/provision/driver.ts';
+import { bareAsk } from './fake-cloud.ts';
 
 const example = join(import.meta.dirname, '../../examples/machines/processes.sh');
 const spec: BuildSpec = {
@@ -35,7 +36,7 @@ describe('the example', () => {
     for (const { cloudId } of await driver.list(never)) await driver.delete(cloudId, never);
   });
   const create = (instance: string, token = `t-${instance}`) =>
-    driver.create({ token, instance, build: 'bd_1', spec, choice: 0 }, never);
+    driver.create({ ...bareAsk, token, instance, spec }, never);
 
   test('makes machines, lists them, finds them, and ends them', async () => {
     expect(await driver.list(never)).toEqual([]);
@@ -78,7 +79,7 @@ describe('a program', () => {
     chmodSync(program, 0o755);
     const driver = new CommandDriver(program, timeoutMs);
     const error = await driver
-      .create({ token: 't', instance: 'in_a', build: 'bd_1', spec, choice: 0 }, signal)
+      .create({ ...bareAsk, token: 't', instance: 'in_a', spec }, signal)
       .catch((thrown) => thrown);
     expect(error).toBeInstanceOf(DriverError);
     return error;
@@ -122,7 +123,7 @@ describe('a program', () => {
     chmodSync(program, 0o755);
     const big = { ...spec, nameTemplate: 'x'.repeat(300_000) };
     const made = new CommandDriver(program, 20_000).create(
-      { token: 't', instance: 'in_a', build: 'b', spec: big, choice: 0 },
+      { ...bareAsk, token: 't', instance: 'in_a', spec: big },
       never,
     );
     expect(await made).toEqual({ cloudId: 'i-1', instance: 'in_a', facts: {} });

@@ -60,6 +60,9 @@ export class FakeCloud implements Driver {
   }
 }
 
+/** What an ask is where nothing of it matters. */
+export const bareAsk = { build: 'bd_1', choice: 0, name: 'm', image: null, prepared: {}, userData: null };
+
 export const noRoom = () => new DriverError('next choice', 'no capacity');
 export const hiccup = () => new DriverError('again', 'timeout');
 export const refusal = () => new DriverError('give up', 'no such image');

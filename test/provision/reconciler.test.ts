@@ -13,7 +13,7 @@ import { randomIds, randomText } from '../../src/replica/ids.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { actor } from '../core/harness.ts';
 import { eventually } from '../eventually.ts';
-import { FakeCloud } from './fake-cloud.ts';
+import { bareAsk, FakeCloud } from './fake-cloud.ts';
 
 const ann = actor('ann', ['build', 'terminate']);
 const spec = {
@@ -51,7 +51,7 @@ async function world() {
 }
 
 const machine = (cloud: FakeCloud, instance: string) =>
-  cloud.create({ token: randomText(8), instance, build: 'bd', spec, choice: 0 });
+  cloud.create({ ...bareAsk, token: randomText(8), instance, spec });
 
 test('a machine whose ask was never answered is adopted', async () => {
   const { cloud, replica, reconcile, ask, rows } = await world();
