@@ -18,11 +18,14 @@ export type StoreSetting =
       readonly defaults: PostgresDefaults;
     };
 
-/** An executable that is asked for machines. */
-export interface DriverSetting {
-  readonly kind: 'command';
-  readonly program: string;
-}
+export type DriverSetting =
+  /** An executable that is asked for machines. */
+  | { readonly kind: 'command'; readonly program: string }
+  /** Amazon's EC2, or what speaks like it. */
+  | { readonly kind: 'ec2' };
+
+/** `none`: no machines, although AWS credentials are set. */
+export type DriverGiven = DriverSetting | { readonly kind: 'none' };
 
 export type PostgresDefaults = Readonly<
   Record<'host' | 'port' | 'user' | 'password' | 'database' | 'sslmode' | 'sslrootcert', string | null>
@@ -183,9 +186,10 @@ export function spaceStores(written: string): Parsed<ReadonlyMap<string, StoreSe
   return good(stores);
 }
 
-export function driver(written: string): Parsed<DriverSetting> {
+export function driver(written: string): Parsed<DriverGiven> {
+  if (written === 'ec2' || written === 'none') return good({ kind: written });
   const program = /^command:(.+)$/.exec(written)?.[1];
   return program === undefined
-    ? bad('give command:PATH, an executable (docs/machines.md)')
+    ? bad('give ec2, command:PATH, an executable (docs/machines.md), or none')
     : good({ kind: 'command', program });
 }

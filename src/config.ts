@@ -5,6 +5,7 @@
 import {
   address,
   commaList,
+  type DriverGiven,
   type DriverSetting,
   driver,
   good,
@@ -139,7 +140,7 @@ export const SERVER_OPTIONS = {
   driver: optional(
     '--driver <driver>',
     ['SIGNALBOX_DRIVER'],
-    'what makes machines: command:PATH, an executable',
+    'what makes machines: ec2, command:PATH, an executable, or none',
     driver,
   ),
   anonymous: option(
@@ -284,7 +285,7 @@ export function serverSettings(flags: ServerFlags, env: Variables = variables())
         spaceStores: mapped(read('spaceStores', o.spaceStores), (given) => withDefaults(given, env)),
         allowAckedLoss: read('allowAckedLoss', o.allowAckedLoss),
         adminKeys: adminKeys(env),
-        driver: read('driver', o.driver),
+        driver: chosenDriver(read('driver', o.driver), env),
         anonymous: read('anonymous', o.anonymous),
         timeoutSeconds: read('timeout', o.timeout),
         declaredOnly: read('declaredOnly', o.declaredOnly),
@@ -352,6 +353,21 @@ function adminKeys(env: Variables): { name: string; key: string }[] {
     }
     return [{ name, key }];
   });
+}
+
+/** Each of them means that this process was given a way into AWS. The role of a machine is none: every machine there has one. */
+const AWS_CREDENTIAL_VARIABLES = [
+  ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+  ['AWS_PROFILE'],
+  ['AWS_WEB_IDENTITY_TOKEN_FILE'],
+  ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
+  ['AWS_CONTAINER_CREDENTIALS_FULL_URI'],
+];
+
+function chosenDriver(given: DriverGiven | null, env: Variables): DriverSetting | null {
+  if (given !== null) return given.kind === 'none' ? null : given;
+  const isSet = (name: string): boolean => variable(env, name) !== null;
+  return AWS_CREDENTIAL_VARIABLES.some((names) => names.every(isSet)) ? { kind: 'ec2' } : null;
 }
 
 function trustUser(name: string | null, from: readonly string[] | null): ServerSettings['trustUser'] {

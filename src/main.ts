@@ -22,7 +22,7 @@ import { Allowed, allowEntryFault } from './probes/allowed.ts';
 import { postgresServer } from './probes/postgres-server.ts';
 import { Prober } from './probes/prober.ts';
 import { Builders } from './provision/builders.ts';
-import { CommandDriver } from './provision/command.ts';
+import { openDriver } from './provision/open.ts';
 import { systemClock } from './replica/clock.ts';
 import { randomIds, serverId } from './replica/ids.ts';
 import { Spaces } from './replica/spaces.ts';
@@ -39,8 +39,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** A machine may take a while to be made. */
-const driverAnswersWithinMs = 5 * 60 * 1000;
 const hour = 60 * 60 * 1000;
 const manifest: { version: string } = JSON.parse(
   readFileSync(fileURLToPath(new URL('../package.json', import.meta.url)), 'utf8'),
@@ -147,7 +145,7 @@ async function served(
   await spaces.tried();
   const prober = makeProber(settings, () => !auth.keysOn);
   const host = listenHost(settings, auth.keysOn);
-  const driver = settings.driver === null ? null : new CommandDriver(settings.driver.program, driverAnswersWithinMs);
+  const driver = await openDriver(settings.driver);
   const context: Context = {
     ...{ spaces, prober, auth, driver: driver?.name ?? null },
     ids: randomIds,
