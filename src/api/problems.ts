@@ -234,11 +234,15 @@ export const problemKinds = {
     remedy: 'End machines that nobody uses, or ask whoever runs the server for more.',
   },
   instance_unknown: { status: 404, title: 'There is no such machine', remedy: '`signalbox instance list` shows them.' },
+  image_unknown: { status: 404, title: 'There is no such image', remedy: '`signalbox image list` shows them.' },
+  too_many_images: { status: 429, title: 'There are too many images', remedy: 'Remove those that nobody uses.' },
+  pool_unknown: { status: 404, title: 'There is no such pool', remedy: '`signalbox pool list` shows them.' },
+  too_many_pools: { status: 429, title: 'There are too many pools', remedy: 'Remove those that nobody uses.' },
   job_lost: { status: 409, title: 'Another worker has this job now', remedy: 'Stop working on it.' },
   no_driver: {
     status: 409,
     title: 'This server has nothing that makes machines',
-    remedy: 'Whoever runs it gives it a driver: `--driver command:PATH`.',
+    remedy: 'Whoever runs it gives it a driver: `--driver command:PATH`, or `--driver ec2`.',
   },
   space_unknown: {
     status: 404,

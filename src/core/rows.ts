@@ -52,6 +52,8 @@ export interface EnvironmentRow {
   readonly maxHoldMs: number | null;
   /** Slots whose holder went without releasing, kept until somebody cleans them (onExpire: hold). */
   readonly dirty: readonly DirtySlot[];
+  /** The machine that it is; absent where it is none. `once`: it serves one lease. */
+  readonly machine?: { readonly instance: string; readonly once: boolean };
   readonly createdAt: number;
   readonly createdBy: string;
   /** Log time since which it is known to be unused; leases that are still kept may be younger. */
@@ -265,6 +267,8 @@ export interface BuildRow {
   /** It is to end, and its machines with it. */
   readonly cancelling: { readonly by: string; readonly reason: string | null; readonly at: number } | null;
   readonly failure: { readonly step: string; readonly reason: string; readonly tries: number } | null;
+  /** The pool that has asked for it. */
+  readonly pool: string | null;
   readonly owner: string;
   readonly by: string;
   readonly createdAt: number;
@@ -289,7 +293,11 @@ export interface InstanceRow {
   readonly facts: Facts;
   /** Looks in a row that did not find it, and the log time of the first of them. */
   readonly missed: { readonly looks: number; readonly sinceTick: number } | null;
+  /** The pool it was built for, and its environment there while it is a member. */
+  readonly pool: string | null;
+  readonly environment: string | null;
   readonly by: string;
+  readonly launchedTick: number | null;
   readonly launchedAt: number | null;
   readonly endedAt: number | null;
   readonly endedTick: number | null;
@@ -310,6 +318,10 @@ export interface PoolSpec {
   readonly maxAgeMs: number | null;
   /** Whether a machine is ended after its first lease. */
   readonly once: boolean;
+  /** When a machine becomes an environment: once it has said that it is finished, or as soon as it runs. */
+  readonly readyWhen: 'finished' | 'started';
+  /** How long after its launch a machine may take to say so, until it is ended as one that never will. */
+  readonly readyWithinMs: number;
   readonly build: Omit<BuildSpec, 'count'>;
 }
 
@@ -339,14 +351,46 @@ export interface ImageRow {
   readonly source: Source;
 }
 
+/** What somebody outside is told of, once for each sink. */
+export interface Notice {
+  /** Name of the sink, from the server's settings. */
+  readonly sink: string;
+  /** As in the history: `instance.launched`. */
+  readonly event: string;
+  readonly build: string | null;
+  /** Our id of the machine, and the driver's; null where it is about the build. */
+  readonly instance: string | null;
+  readonly cloudId: string | null;
+  /** Where the build, or whoever asked, wants it told; null: where the sink says. */
+  readonly channel: string | null;
+  readonly reason: string | null;
+  readonly at: number;
+}
+
+export interface LookReport {
+  readonly at: number;
+  /** How many machines of ours the driver lists. */
+  readonly listed: number;
+  /** Driver's ids of what was set right. */
+  readonly adopted: readonly string[];
+  readonly ending: readonly string[];
+  readonly gone: readonly string[];
+  /** What machines had shared and was removed. */
+  readonly removed: readonly string[];
+}
+
 /** Something that a worker is to do outside. */
 export interface JobRow {
   readonly id: string;
   readonly seq: number;
-  /** Build or end a build; end a machine. */
-  readonly kind: 'build' | 'terminate';
-  /** Id of the build, or of the machine. */
+  /** Build or end a build; end a machine; hold what the driver lists against what is known; tell somebody of an event. */
+  readonly kind: 'build' | 'terminate' | 'reconcile' | 'notify';
+  /** Id of the build, or of the machine; of a look at the driver: ''. */
   readonly subject: string;
+  /** What is to be told; null where nothing is. */
+  readonly notice: Notice | null;
+  /** What the last look at the driver has found; null before it, and of other jobs. */
+  readonly report: LookReport | null;
   readonly state: 'waiting' | 'claimed' | 'dead';
   /** Tries that have failed. */
   readonly tries: number;

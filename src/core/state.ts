@@ -50,12 +50,25 @@ export interface Settings {
   readonly maxInstances: number;
   /** Failed tries after which a job is given up. */
   readonly maxTries: number;
+  readonly maxPools: number;
+  readonly maxImages: number;
+  /** How long after the last launch of a build its machines may fetch their init script. */
+  readonly scriptMs: number;
+  /** How long after a look at what the driver lists the next one is due. */
+  readonly lookEveryMs: number;
+  /** Who is told of machines and builds, and of which events. */
+  readonly sinks: readonly Sink[];
   readonly maxSpaces: number;
   readonly maxBarriers: number;
   /** Parties of all barriers: each has a name that is kept, and may have a thousand. */
   readonly maxParties: number;
   /** Units that a search for an exchange of set-aside slots visits at most. */
   readonly searchBound: number;
+}
+
+export interface Sink {
+  readonly name: string;
+  readonly events: readonly string[];
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -76,6 +89,12 @@ export const defaultSettings: Settings = {
   maxBuilds: 10_000,
   maxInstances: 1_000,
   maxTries: 5,
+  maxPools: 1_000,
+  maxImages: 10_000,
+  scriptMs: 600_000,
+  // What vanished must have left within a minute (B5).
+  lookEveryMs: 20_000,
+  sinks: [],
   maxSpaces: 10_000,
   maxBarriers: 50_000,
   maxParties: 500_000,
@@ -135,6 +154,8 @@ export class State {
   readonly arrived = new Set<string>();
   readonly #byIdempotency = new Map<string, string>();
   readonly #holds = new Map<string, number[]>();
+  /** Log time at which the last lease of an environment ended. */
+  readonly #freed = new Map<string, number>();
   /** Seq of the last change in each line, so that a waiter can ask to be told when its place moves. */
   readonly #moved = new Map<string, number>();
 
@@ -229,6 +250,11 @@ export class State {
     return holds.toSorted((a, b) => a - b)[Math.floor(holds.length / 2)] as number;
   }
 
+  /** Log time at which the last lease of an environment ended, as far as it is still kept. */
+  lastEndTick(environment: string): number | undefined {
+    return this.#freed.get(environment);
+  }
+
   /** Seq at which a waiting lease last changed or its place in line may have. */
   movedSeq(lease: LeaseRow): number {
     let seq = lease.seq;
@@ -317,6 +343,7 @@ export class State {
     for (const name of granted) {
       if (!this.environments.has(name)) continue;
       const holds = this.#holds.get(name) ?? [];
+      this.#freed.set(name, endedTick);
       holds.push(endedTick - grantedTick);
       if (holds.length > holdsRemembered) holds.shift();
       this.#holds.set(name, holds);
@@ -334,6 +361,7 @@ export class State {
       this.queue.removePlace(name);
       this.#moved.delete(name);
       this.#holds.delete(name);
+      this.#freed.delete(name);
       return;
     }
     this.environments.set(name, row);

@@ -13,7 +13,7 @@ import {
   reportReady,
 } from '../../src/core/machines/build.ts';
 import { terminate } from '../../src/core/machines/instance.ts';
-import { claimJob, keepJob, nextDue } from '../../src/core/machines/job.ts';
+import { claimJob, keepJob, nextDue, workerKinds } from '../../src/core/machines/job.ts';
 import { reconcile } from '../../src/core/machines/reconcile.ts';
 import type { BuildSpec } from '../../src/core/rows.ts';
 import { actor, admin, ann, done, hours, refusal, Space, seconds } from './harness.ts';
@@ -34,7 +34,7 @@ function ask(space: Space, id = 'bd_1', change: Partial<BuildSpec> = {}, by = bo
 }
 
 const claim = (space: Space, worker = 'w') => {
-  const found = space.turn((turn) => claimJob(turn, worker, seconds(15)));
+  const found = space.turn((turn) => claimJob(turn, worker, seconds(15), workerKinds));
   if (found === null) throw new Error('there is no job');
   return found.claim;
 };
@@ -93,12 +93,12 @@ describe('a claim', () => {
     const space = new Space();
     done(ask(space));
     const first = claim(space, 'first');
-    expect(space.turn((turn) => claimJob(turn, 'second', seconds(15)))).toBeNull();
+    expect(space.turn((turn) => claimJob(turn, 'second', seconds(15), workerKinds))).toBeNull();
     space.pass(seconds(10));
     done(space.turn((turn) => keepJob(turn, first, seconds(15))));
     space.pass(seconds(10));
-    expect(space.turn((turn) => claimJob(turn, 'second', seconds(15)))).toBeNull();
-    expect(nextDue(space.state.jobs.values())).toBe(space.tick + seconds(5));
+    expect(space.turn((turn) => claimJob(turn, 'second', seconds(15), workerKinds))).toBeNull();
+    expect(nextDue(space.state.jobs.values(), workerKinds)).toBe(space.tick + seconds(5));
     space.pass(seconds(5));
     const second = claim(space, 'second');
     expect(refusal(space.turn((turn) => keepJob(turn, first, seconds(15))))).toBe('job_lost');
@@ -139,7 +139,7 @@ describe('a failure', () => {
     done(ask(space));
     for (let tries = 1; tries < 3; tries++) {
       expect(done(fail(space))).toBe('again');
-      expect(space.turn((turn) => claimJob(turn, 'w', 1))).toBeNull();
+      expect(space.turn((turn) => claimJob(turn, 'w', 1, workerKinds))).toBeNull();
       space.pass(seconds(1));
     }
     expect(done(fail(space))).toBe('dead');
@@ -149,7 +149,7 @@ describe('a failure', () => {
     });
     expect(space.state.jobs.get('jb-bd_1')).toMatchObject({ state: 'dead', error: 'no room' });
     space.pass(hours(1));
-    expect(space.turn((turn) => claimJob(turn, 'w', 1))).toBeNull();
+    expect(space.turn((turn) => claimJob(turn, 'w', 1, workerKinds))).toBeNull();
     // Whoever cancels it has its machines ended by the same job.
     done(cancel(space));
     expect(claim(space).job).toBe('jb-bd_1');
@@ -199,10 +199,14 @@ describe('a machine', () => {
     const space = running();
     const look = (listed = false) =>
       space.turn((turn) =>
-        reconcile(turn, {
-          listed: listed ? [{ cloudId: 'i-1', instance: 'bd_1-0', facts: {} }] : [],
-          ...{ notThere: new Set<string>(), sinceTick: space.tick, newId: () => 'in_new' },
-        }),
+        reconcile(
+          turn,
+          {
+            listed: listed ? [{ cloudId: 'i-1', instance: 'bd_1-0', facts: {} }] : [],
+            ...{ notThere: [], shared: [], images: null, sinceTick: space.tick },
+          },
+          () => 'in_new',
+        ),
       );
     for (let i = 0; i < 10; i++) expect(look().gone).toEqual([]);
     space.pass(seconds(29));

@@ -69,6 +69,10 @@ const provoked: Record<ProblemCode, (() => Promise<Said>) | string> = {
     while (said.status === 202) said = await call('POST', '/v1/instance-builds', { body });
     return said;
   },
+  image_unknown: async () => (await start()).call('DELETE', '/v1/images/none'),
+  too_many_images: '10,000 images: test/core/images.test.ts has a smaller bound',
+  pool_unknown: async () => (await start()).call('DELETE', '/v1/pools/none'),
+  too_many_pools: '1,000 pools: test/core/pools.test.ts has a smaller bound',
   job_lost: 'told to workers alone: test/core/machines.test.ts',
   space_unknown: async () => (await start()).call('DELETE', '/v1/spaces/nowhere'),
   too_many_spaces: '10,000 spaces, each with a file: test/core/spaces.test.ts has a smaller bound',

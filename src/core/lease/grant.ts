@@ -1,6 +1,7 @@
 // Granting: at the end of a command every full request whose client is present becomes a holder. A grant never changes
 // anyone else's standing, so nothing follows from it.
 
+import { signalboxItself } from '../access.ts';
 import type { LeaseRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
 
@@ -43,5 +44,29 @@ export function grantIfPresent(turn: Turn, id: string): void {
       fence: held.fence,
       waitedSeconds,
     });
+    closeIfOnce(turn, name, id);
   }
+}
+
+/** A machine that serves one lease takes nobody in after it. */
+function closeIfOnce(turn: Turn, name: string, lease: string): void {
+  const environment = turn.state.environments.get(name);
+  if (environment?.machine?.once !== true) return;
+  const closed = {
+    state: 'draining',
+    stateReason: 'its machine serves one lease',
+    stateBy: signalboxItself.name,
+  } as const;
+  turn.put('environment', name, (seq) => ({
+    ...environment,
+    ...closed,
+    seq,
+    stateAt: turn.moment.at,
+    stateUntil: null,
+  }));
+  turn.event('environment.changed', name, signalboxItself.name, {
+    state: 'draining',
+    reason: closed.stateReason,
+    lease,
+  });
 }

@@ -5,6 +5,7 @@ import type { Actor } from '../access.ts';
 import { forbidden, may } from '../access.ts';
 import type { Refusal } from '../errors.ts';
 import { refuse } from '../errors.ts';
+import { roomToBuild } from '../machines/room.ts';
 import { nameFault, nearestName } from '../names.ts';
 import type { Place } from '../queue/units.ts';
 import type { Want } from '../rows.ts';
@@ -50,7 +51,10 @@ export function wantsForbidden(actor: Actor, wants: readonly Want[], priority: n
   return refuse('priority_too_high', message, { field: 'priority', facts: { maxPriority: actor.maxPriority } });
 }
 
-/** Why these wants can never all be granted together in the environments that there are; null when they can. */
+/**
+ * Why these wants can never all be granted together, in the environments that there are and those that pools may still build; null
+ * when they can.
+ */
 export function neverSatisfiable(
   state: State,
   wants: readonly Want[],
@@ -66,6 +70,8 @@ export function neverSatisfiable(
     }
     const pool = state.queue.matching(want.labels, globs);
     const text = selectorText(want.labels) || 'any label';
+    const room = roomToBuild(state, want.labels, globs);
+    if (room > 0 && pool.length + room >= want.count) continue;
     if (pool.length === 0) {
       return refuse(
         'no_match',

@@ -10,8 +10,11 @@ import type { Outcome } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { BuildRow, BuildSpec, BuildStep, InstanceRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
-import { endInstance, isThere } from './instance.ts';
-import { addJob, type Claim, claimed, endJob, failTry, jobOf, wakeJob } from './job.ts';
+import { endInstance, isThere, tell } from './instance.ts';
+import { addJob, type Claim, claimed, endJob, type Failure, failTry, jobOf, wakeJob } from './job.ts';
+import { joinPool } from './membership.ts';
+import { notify } from './notice.ts';
+import { nameVariables, render, templateFaults } from './template.ts';
 
 export interface BuildAsk {
   /** Made by whoever asks, or for them: a second ask with the same id is the same build. */
@@ -20,6 +23,8 @@ export interface BuildAsk {
   /** New ids and tokens, one for each machine, and the id of the job. */
   readonly instances: readonly { readonly id: string; readonly token: string }[];
   readonly job: string;
+  /** The pool that asks for it. */
+  readonly pool?: string;
 }
 
 export const machinesPerBuild = 100;
@@ -32,7 +37,17 @@ export function specFaults(spec: BuildSpec): string[] {
   const faults = empty.map((name) => `empty "${name}" param`);
   if (!Number.isInteger(spec.count) || spec.count < 1) faults.push('count must be more than 0');
   else if (spec.count > machinesPerBuild) faults.push(`count must be at most ${machinesPerBuild}`);
+  for (const fault of templateFaults(spec.nameTemplate ?? '', nameVariables)) faults.push(`name_template: ${fault}`);
   return faults;
+}
+
+/** What people call a machine of a build, where nothing else was asked for. */
+const usualName = '{{.Role}}-{{.Site}}-{{.Env}}-{{.Queue}}';
+
+export function machineName({ id, spec }: Pick<BuildRow, 'id' | 'spec'>, instance: string): string {
+  const { env: Env, site: Site, queue: Queue, role: Role, instanceType: InstanceType } = spec;
+  const values = { Env, Site, Queue, Role, InstanceType, InstanceBuildID: id, InstanceID: instance };
+  return render(spec.nameTemplate ?? usualName, values);
 }
 
 export function askBuild(turn: Turn, ask: BuildAsk, actor: Actor): Outcome<{ build: BuildRow; created: boolean }> {
@@ -54,21 +69,40 @@ export function askBuild(turn: Turn, ask: BuildAsk, actor: Actor): Outcome<{ bui
       'too_many_builds',
       `With these there would be ${there + ask.spec.count} machines; ${state.settings.maxInstances} are allowed (--max-instances).`,
     );
-  for (const { id, token } of ask.instances) turn.put('instance', id, (seq) => planned(ask.id, id, token, seq, actor));
+  for (const { id, token } of ask.instances)
+    turn.put('instance', id, (seq) => ({ ...planned(ask, actor), id, token, seq }));
   const build = turn.put('build', ask.id, (seq) => ({
     ...{ id: ask.id, seq, state: 'pending', spec: ask.spec, steps: [], instances: ask.instances.map(({ id }) => id) },
-    ...{ scriptUntilTick: null, cancelling: null, failure: null, owner: actor.identity, by: actor.name },
+    ...{
+      scriptUntilTick: null,
+      cancelling: null,
+      failure: null,
+      pool: ask.pool ?? null,
+      owner: actor.identity,
+      by: actor.name,
+    },
     ...{ createdAt: moment.at, endedAt: null, endedTick: null },
   }));
   addJob(turn, ask.job, 'build', ask.id);
   turn.event('build.asked', ask.id, actor.name, { ...ask.spec });
+  notify(turn, 'build.asked', { build });
   return accept({ build, created: true });
 }
 
-function planned(build: string, id: string, token: string, seq: number, actor: Actor): InstanceRow {
+function planned(ask: BuildAsk, actor: Actor): Omit<InstanceRow, 'id' | 'token' | 'seq'> {
+  const { id: build, pool } = ask;
   return {
-    ...{ id, seq, build, token, state: 'planned', choice: 0, cloudId: null, facts: {}, missed: null },
-    ...{ by: actor.name, launchedAt: null, endedAt: null, endedTick: null },
+    ...{
+      build,
+      state: 'planned',
+      choice: 0,
+      cloudId: null,
+      facts: {},
+      missed: null,
+      pool: pool ?? null,
+      environment: null,
+    },
+    ...{ by: actor.name, launchedTick: null, launchedAt: null, endedAt: null, endedTick: null },
   };
 }
 
@@ -89,12 +123,19 @@ export function endStep(turn: Turn, claim: Claim, name: string, facts: BuildStep
   if (!found.ok) return found;
   const build = found.value;
   const known = build.steps.find((step) => step.name === name);
-  if (known === undefined) throw new Error(`step ${name} of ${build.id} was never begun`);
+  if (known === undefined) return refuse('invalid_request', `Step ${name} of ${build.id} was never begun.`);
   if (known.doneAt !== null) return accept(known);
   const step = { ...known, doneAt: turn.moment.at, facts };
   putBuild(turn, build, { steps: build.steps.map((other) => (other === known ? step : other)) });
   turn.event('build.step', build.id, 'signalbox', { step: name, ...facts });
   return accept(step);
+}
+
+/** Its machines may fetch their init script from now on, for a while that begins anew with each launch (B7). */
+export function openScript(turn: Turn, claim: Claim): Outcome<BuildRow> {
+  const found = buildOf(turn, claim);
+  if (!found.ok) return found;
+  return accept(putBuild(turn, found.value, { scriptUntilTick: turn.moment.tick + turn.state.settings.scriptMs }));
 }
 
 /**
@@ -106,6 +147,8 @@ export function beginLaunch(turn: Turn, claim: Claim, id: string, choice: number
   if (!found.ok) return found;
   const machine = found.value;
   if (machine.state !== 'planned' && machine.state !== 'launching') return accept(machine);
+  const build = turn.state.builds.get(machine.build ?? '');
+  if (build != null && build.scriptUntilTick !== null) openScript(turn, claim);
   return accept(turn.put('instance', id, (seq) => ({ ...machine, seq, state: 'launching', choice })));
 }
 
@@ -124,32 +167,46 @@ export function endLaunch(
 export function nowRuns(turn: Turn, machine: InstanceRow, cloudId: string, facts: InstanceRow['facts']): InstanceRow {
   if (machine.state !== 'launching') return machine;
   const row = turn.put('instance', machine.id, (seq) => ({
-    ...{ ...machine, seq, state: 'running', cloudId, facts, missed: null, launchedAt: turn.moment.at },
+    ...{ ...machine, seq, state: 'running', cloudId, facts, missed: null },
+    ...{ launchedTick: turn.moment.tick, launchedAt: turn.moment.at },
   }));
   turn.event('instance.launched', cloudId, 'signalbox', { instance: machine.id, build: machine.build });
-  return row;
+  tell(turn, 'instance.launched', row);
+  return joinPool(turn, row);
 }
 
 /** All steps are taken: its machines run. Whether they are ready they say themselves. */
 export function endBuild(turn: Turn, claim: Claim): Outcome<BuildRow> {
   const found = buildOf(turn, claim);
   if (!found.ok) return found;
+  const missing = found.value.instances.filter((id) => isAsked(turn.state.instances.get(id)));
+  if (missing.length > 0) return refuse('invalid_request', `Not all machines run yet: ${missing.join(', ')}.`);
   endJob(turn, claim);
   turn.event('build.started', found.value.id, 'signalbox');
+  notify(turn, 'build.started', { build: found.value });
   return accept(finishIfReady(turn, putBuild(turn, found.value, { state: 'started', failure: null })));
 }
 
-/** A machine says that its init script is done. Twice is once; one that nobody knows changes nothing. */
-export function reportReady(turn: Turn, buildId: string, cloudId: string): Outcome<InstanceRow> {
+/**
+ * A machine says that its init script is done. Twice is once; one that nobody knows changes nothing. `channel`: where it is told,
+ * if not where its build says.
+ */
+export function reportReady(
+  turn: Turn,
+  buildId: string,
+  cloudId: string,
+  channel: string | null = null,
+): Outcome<InstanceRow> {
   const machine = turn.state.instances.values().find((row) => row.build === buildId && row.cloudId === cloudId);
   if (machine === undefined)
     return refuse('instance_unknown', `Build ${buildId} has no machine ${cloudId}.`, { field: 'instance-id' });
   if (machine.state !== 'running') return accept(machine);
   const ready = turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'ready' }));
   turn.event('instance.ready', cloudId, 'signalbox', { instance: machine.id, build: buildId });
+  tell(turn, 'instance.ready', ready, { channel });
   const build = turn.state.builds.get(buildId);
   if (build !== undefined) finishIfReady(turn, build);
-  return accept(ready);
+  return accept(joinPool(turn, ready));
 }
 
 function finishIfReady(turn: Turn, build: BuildRow): BuildRow {
@@ -161,7 +218,7 @@ function finishIfReady(turn: Turn, build: BuildRow): BuildRow {
 export function failStep(
   turn: Turn,
   claim: Claim,
-  failure: { step: string; reason: string; againAfterMs: number; isFinal: boolean },
+  failure: Failure & { readonly step: string },
 ): Outcome<'again' | 'dead'> {
   const job = claimed(turn, claim);
   if (!job.ok) return job;
@@ -173,7 +230,10 @@ export function failStep(
   turn.event('build.step_failed', build.id, 'signalbox', { step, reason, tries, again: fate === 'again' });
   if (fate === 'again') putBuild(turn, build, { failure: { step, reason, tries } });
   // What is being ended must be ended: the job stays to be seen, and is taken up again by whoever cancels again.
-  else if (build.cancelling === null) over(turn, { ...build, failure: { step, reason, tries } }, 'failed');
+  else if (build.cancelling === null) {
+    over(turn, { ...build, failure: { step, reason, tries } }, 'failed');
+    endPlanned(turn, build, 'its build has failed');
+  }
   return accept(fate);
 }
 
@@ -205,13 +265,17 @@ export function cancelBuild(
 export function toEnd(turn: Turn, claim: Claim): Outcome<readonly InstanceRow[]> {
   const found = buildOf(turn, claim);
   if (!found.ok) return found;
-  const left: InstanceRow[] = [];
-  for (const id of found.value.instances) {
+  endPlanned(turn, found.value, 'its build was cancelled');
+  const machines = found.value.instances.map((id) => turn.state.instances.get(id));
+  return accept(machines.filter((machine) => machine !== undefined && isThere(machine)) as InstanceRow[]);
+}
+
+/** Nobody was ever asked for them. */
+function endPlanned(turn: Turn, build: BuildRow, reason: string): void {
+  for (const id of build.instances) {
     const machine = turn.state.instances.get(id);
-    if (machine?.state === 'planned') endInstance(turn, machine, 'signalbox', 'its build was cancelled');
-    else if (machine !== undefined && machine.state !== 'gone') left.push(machine);
+    if (machine?.state === 'planned') endInstance(turn, machine, 'signalbox', reason);
   }
-  return accept(left);
 }
 
 /** Nothing of it is left. */
@@ -220,14 +284,20 @@ export function endCancelled(turn: Turn, claim: Claim): Outcome<BuildRow> {
   if (!left.ok) return left;
   const found = buildOf(turn, claim);
   if (!found.ok) return found;
-  if (left.value.length > 0) throw new Error(`machines of ${found.value.id} are still there`);
+  if (left.value.length > 0) return refuse('invalid_request', `Machines of ${found.value.id} are still there.`);
   endJob(turn, claim);
   return accept(over(turn, found.value, 'cancelled'));
+}
+
+/** Whether nobody knows yet which machine it is. */
+function isAsked(machine: InstanceRow | undefined): boolean {
+  return machine?.state === 'planned' || machine?.state === 'launching';
 }
 
 function over(turn: Turn, build: BuildRow, state: 'finished' | 'failed' | 'cancelled'): BuildRow {
   const { failure } = build;
   turn.event(`build.${state}`, build.id, 'signalbox', failure === null ? {} : { ...failure });
+  notify(turn, `build.${state}`, { build, reason: failure?.reason ?? null });
   return putBuild(turn, build, { state, failure, endedAt: turn.moment.at, endedTick: turn.moment.tick });
 }
 

@@ -2,12 +2,14 @@
 // (B3); that it was not found once says nothing (B4).
 
 import type { Actor } from '../access.ts';
-import { forbidden, mayEverywhere } from '../access.ts';
+import { forbidden, mayEverywhere, signalboxItself } from '../access.ts';
+import { deleteEnvironment } from '../environment.ts';
 import type { Outcome } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { InstanceRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
 import { addJob, type Claim, claimed, endJob, jobOf, wakeJob } from './job.ts';
+import { notify } from './notice.ts';
 
 /** Whether it may cost something. */
 export function isThere({ state }: InstanceRow): boolean {
@@ -19,10 +21,10 @@ export function findInstance(turn: Turn, id: string): InstanceRow | undefined {
   return turn.state.instances.get(id) ?? turn.state.instances.values().find((row) => row.cloudId === id);
 }
 
-/** It is to go. Again: its job is tried anew. */
+/** It is to go. Again: its job is tried anew. `channel`: where it is told, if not where its build says. */
 export function terminate(
   turn: Turn,
-  { id, job, reason }: { id: string; job: string; reason: string | null },
+  { id, job, reason, channel = null }: { id: string; job: string; reason: string | null; channel?: string | null },
   actor: Actor,
 ): Outcome<InstanceRow> {
   if (!mayEverywhere(actor, 'terminate')) return forbidden(actor, 'terminate', null);
@@ -31,16 +33,23 @@ export function terminate(
     return refuse('instance_unknown', `There is no machine ${id}. signalbox instance list shows them.`);
   if (machine.state === 'planned' || machine.state === 'launching')
     return refuse('invalid_request', `Machine ${id} is only being asked for: cancel its build ${machine.build}.`);
-  return accept(endSoon(turn, machine, job, actor.name, reason));
+  return accept(endSoon(turn, machine, { job, by: actor.name, reason, channel }));
 }
 
-export function endSoon(turn: Turn, machine: InstanceRow, job: string, by: string, reason: string | null): InstanceRow {
+/** Takes it out of its pool, and has its driver end it. */
+export function endSoon(
+  turn: Turn,
+  machine: InstanceRow,
+  { job, by, reason, channel = null }: { job: string; by: string; reason: string | null; channel?: string | null },
+): InstanceRow {
   const known = jobOf(turn, 'terminate', machine.id);
   if (known === undefined) addJob(turn, job, 'terminate', machine.id);
   else wakeJob(turn, known);
   if (machine.state === 'ending') return machine;
+  leavePool(turn, machine, reason ?? 'its machine is being ended');
   turn.event('instance.ending', machine.cloudId ?? machine.id, by, { instance: machine.id, reason });
-  return turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'ending' }));
+  tell(turn, 'instance.ending', machine, { channel, reason });
+  return turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'ending', environment: null }));
 }
 
 /** The driver has said that it is gone, or that it never was. */
@@ -56,6 +65,27 @@ export function ended(turn: Turn, claim: Claim, id: string, reason: string | nul
 export function endInstance(turn: Turn, machine: InstanceRow, by: string, reason: string | null): void {
   if (machine.state === 'gone') return;
   const { tick, at } = turn.moment;
-  turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'gone', endedAt: at, endedTick: tick }));
+  leavePool(turn, machine, reason ?? 'its machine is gone');
+  turn.put('instance', machine.id, (seq) => ({
+    ...{ ...machine, seq, state: 'gone', environment: null, endedAt: at, endedTick: tick },
+  }));
   turn.event('instance.gone', machine.cloudId ?? machine.id, by, { instance: machine.id, reason });
+  // Of one that was never asked for nobody has heard.
+  if (machine.cloudId !== null) tell(turn, 'instance.gone', machine, { reason });
+}
+
+export function tell(
+  turn: Turn,
+  event: 'instance.launched' | 'instance.ready' | 'instance.ending' | 'instance.gone',
+  machine: InstanceRow,
+  more: { readonly channel?: string | null; readonly reason?: string | null } = {},
+): void {
+  const build = machine.build === null ? undefined : turn.state.builds.get(machine.build);
+  notify(turn, event, { build, machine, ...more });
+}
+
+/** Whoever holds it is told why: without its machine there is nothing to hold. */
+function leavePool(turn: Turn, { environment }: InstanceRow, reason: string): void {
+  if (environment !== null && turn.state.environments.has(environment))
+    deleteEnvironment(turn, environment, signalboxItself, { reason });
 }

@@ -13,19 +13,35 @@ export interface Claim {
   readonly number: number;
 }
 
-export function addJob(turn: Turn, id: string, kind: JobRow['kind'], subject: string): JobRow {
+/** What can only be done with the driver, and what only a server can do, which knows who is to be told. */
+export const workerKinds: readonly JobRow['kind'][] = ['build', 'terminate', 'reconcile'];
+export const serverKinds: readonly JobRow['kind'][] = ['notify'];
+
+export function addJob(
+  turn: Turn,
+  id: string,
+  kind: JobRow['kind'],
+  subject: string,
+  more: Partial<Pick<JobRow, 'notice' | 'report' | 'dueTick'>> = {},
+): JobRow {
   return turn.put('job', id, (seq) => ({
     ...{ id, seq, kind, subject, state: 'waiting', tries: 0, dueTick: turn.moment.tick },
-    ...{ claim: null, claims: 0, error: null, createdAt: turn.moment.at },
+    ...{ notice: null, report: null, claim: null, claims: 0, error: null, createdAt: turn.moment.at, ...more },
   }));
 }
 
 /** The job that has been due for longest, or whose worker has not been heard of for its time; null where there is none. */
-export function claimJob(turn: Turn, worker: string, holdMs: number): { job: JobRow; claim: Claim } | null {
+export function claimJob(
+  turn: Turn,
+  worker: string,
+  holdMs: number,
+  kinds: readonly JobRow['kind'][],
+): { job: JobRow; claim: Claim } | null {
   const { state, moment } = turn;
   let next: JobRow | null = null;
   for (const job of state.jobs.values())
-    if (isDue(job, moment.tick) && (next === null || dueSince(job) < dueSince(next))) next = job;
+    if (kinds.includes(job.kind) && isDue(job, moment.tick) && (next === null || dueSince(job) < dueSince(next)))
+      next = job;
   if (next === null) return null;
   const found = next;
   const number = found.claims + 1;
@@ -37,9 +53,12 @@ export function claimJob(turn: Turn, worker: string, holdMs: number): { job: Job
 }
 
 /** When the next job may be claimed; null where there is none. */
-export function nextDue(jobs: Iterable<JobRow>): number | null {
+export function nextDue(jobs: Iterable<JobRow>, kinds: readonly JobRow['kind'][]): number | null {
   let next: number | null = null;
-  for (const job of jobs) if (job.state !== 'dead' && (next === null || dueSince(job) < next)) next = dueSince(job);
+  for (const job of jobs) {
+    if (job.state === 'dead' || !kinds.includes(job.kind)) continue;
+    if (next === null || dueSince(job) < next) next = dueSince(job);
+  }
   return next;
 }
 
@@ -70,17 +89,26 @@ export function endJob(turn: Turn, claim: Claim): void {
   turn.remove('job', claim.job);
 }
 
+export interface Failure {
+  readonly reason: string;
+  readonly againAfterMs: number;
+  readonly isFinal: boolean;
+}
+
+/** A look at the driver is never given up, and who is to be told may be away for hours. */
+function triesOf(turn: Turn, { kind }: JobRow): number {
+  const { maxTries } = turn.state.settings;
+  if (kind === 'reconcile') return Number.POSITIVE_INFINITY;
+  return kind === 'notify' ? maxTries * 4 : maxTries;
+}
+
 /**
  * A try has failed: it is tried again after a while, or given up for good where `isFinal`, or where it has failed as often as it
  * may. Says which.
  */
-export function failTry(
-  turn: Turn,
-  job: JobRow,
-  { reason, againAfterMs, isFinal }: { reason: string; againAfterMs: number; isFinal: boolean },
-): 'again' | 'dead' {
+export function failTry(turn: Turn, job: JobRow, { reason, againAfterMs, isFinal }: Failure): 'again' | 'dead' {
   const tries = job.tries + 1;
-  const isDead = isFinal || tries >= turn.state.settings.maxTries;
+  const isDead = isFinal || tries >= triesOf(turn, job);
   turn.put('job', job.id, (seq) => ({
     ...{ ...job, seq, tries, error: reason, claim: null, state: isDead ? 'dead' : 'waiting' },
     dueTick: turn.moment.tick + againAfterMs,

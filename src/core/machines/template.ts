@@ -15,6 +15,31 @@ export const nameVariables = [
   ...['Env', 'Site', 'Queue', 'Role', 'InstanceType', 'InstanceBuildID', 'InstanceID'],
 ] as const;
 
+/** Those of a script that are not of its build but of the server. */
+export const serverVariables = ['InstanceRSA', 'InstanceYML', 'PapertrailSite'] as const;
+
+/** A template, and where it was read, for people. */
+export interface Template {
+  readonly text: string;
+  readonly from: string;
+}
+
+/** The init scripts of a server. */
+export interface ScriptTemplates {
+  /** Where neither its queue nor its role has one; null: then a build has none. */
+  readonly usual: Template | null;
+  readonly queues: ReadonlyMap<string, Template>;
+  readonly roles: ReadonlyMap<string, Template>;
+  /** What is not set is empty. */
+  readonly values: Readonly<Partial<Record<(typeof serverVariables)[number], string>>>;
+  /** Where builds tell what happens that do not say so themselves. */
+  readonly slackChannel: string | null;
+}
+
+export const noScripts: ScriptTemplates = {
+  ...{ usual: null, queues: new Map(), roles: new Map(), values: {}, slackChannel: null },
+};
+
 /** Double braces up to those that close them on the same line; alone where nothing does. */
 const braces = /\{\{(?:([^\n]*?)\}\})?/g;
 /** Of what stands between braces. */

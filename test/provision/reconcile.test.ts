@@ -3,11 +3,12 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { askBuild, beginLaunch, cancelBuild } from '../../src/core/machines/build.ts';
 import { claimJob } from '../../src/core/machines/job.ts';
+import { keepLooking } from '../../src/core/machines/reconcile.ts';
 import type { InstanceRow } from '../../src/core/rows.ts';
 import { defaultSettings } from '../../src/core/state.ts';
 import { MemoryLog } from '../../src/log/memory.ts';
-import { Builder } from '../../src/provision/builder.ts';
-import { Reconciler } from '../../src/provision/reconciler.ts';
+import { LocalDesk } from '../../src/provision/desk.ts';
+import { Worker } from '../../src/provision/worker.ts';
 import { systemClock } from '../../src/replica/clock.ts';
 import { randomIds, randomText } from '../../src/replica/ids.ts';
 import { Replica } from '../../src/replica/replica.ts';
@@ -24,21 +25,23 @@ const spec = {
 async function world() {
   const cloud = new FakeCloud();
   const replica = await Replica.open({
-    ...{ log: new MemoryLog(), clock: systemClock, ids: randomIds, settings: defaultSettings },
+    ...{ log: new MemoryLog(), clock: systemClock, ids: randomIds, settings: { ...defaultSettings, lookEveryMs: 10 } },
     ...{ historyMs: 1e9, startFacts: {} },
   });
   const troubles: string[] = [];
-  const onTrouble = (message: string) => void troubles.push(message);
-  const given = { replica, driver: cloud, clock: systemClock, tag: 'main-1', onTrouble };
+  const onTrouble = (message: string, error: Error) => void troubles.push(`${message}: ${error.message}`);
+  const newId = () => `in_${randomText(6)}`;
+  const desk = new LocalDesk({ replica, tag: 'main-1', newId, userDataFor: () => null });
   onTestFinished(() => replica.close());
   return {
     ...{ cloud, replica, troubles },
-    reconcile: () => {
-      const made = new Reconciler({ ...given, newId: () => `in_${randomText(6)}`, everyMs: 10 });
-      onTestFinished(() => made.stop());
-    },
-    build: () => {
-      const made = new Builder({ ...given, worker: 'w', holdMs: 100 });
+    /** From now on it is looked every now and then, by whatever worker there is. */
+    reconcile: () => replica.decide((turn) => keepLooking(turn, 'jb_look')),
+    work: () => {
+      const made = new Worker({
+        ...{ desk, driver: cloud, clock: systemClock, worker: randomText(4), holdMs: 100, lookEveryMs: 10 },
+        onTrouble,
+      });
       onTestFinished(() => made.stop());
       return made;
     },
@@ -54,29 +57,30 @@ const machine = (cloud: FakeCloud, instance: string) =>
   cloud.create({ ...bareAsk, token: randomText(8), instance, spec });
 
 test('a machine whose ask was never answered is adopted', async () => {
-  const { cloud, replica, reconcile, ask, rows } = await world();
+  const { cloud, replica, reconcile, work, ask, rows } = await world();
   await ask();
-  const claimed = await replica.decide((turn) => claimJob(turn, 'a worker that dies', 60_000));
+  const claimed = await replica.decide((turn) => claimJob(turn, 'a worker that dies', 60_000, ['build']));
   await replica.decide((turn) => beginLaunch(turn, claimed?.claim as never, 'in_1', 0));
   await machine(cloud, 'main-1/in_1');
-  reconcile();
+  work();
+  await reconcile();
   await eventually(async () => expect(await rows()).toMatchObject([{ state: 'running', cloudId: 'i-1' }]));
   expect(cloud.there).toHaveLength(1);
 });
 
 test('one that carries our tag and that nobody knows is ended; what lacks our tag is never touched', async () => {
-  const { cloud, reconcile, build, rows } = await world();
+  const { cloud, reconcile, work, rows } = await world();
   for (const tagged of ['main-1/in_lost', 'main-2/in_1', 'main-12/in_1', 'team-a-1/in_1', 'somebody else', ''])
     await machine(cloud, tagged);
-  build();
-  reconcile();
+  work();
+  await reconcile();
   await eventually(() => expect(cloud.there.map(({ instance }) => instance)).not.toContain('main-1/in_lost'));
   await eventually(async () => expect((await rows()).map(({ state }) => state)).toEqual(['gone']));
   expect(cloud.there).toHaveLength(5);
 });
 
 test('one that was made after its build was cancelled is ended', async () => {
-  const { cloud, replica, reconcile, build, ask, rows } = await world();
+  const { cloud, replica, reconcile, work, ask, rows } = await world();
   // The worker dies while it asks, and the ask is still on its way.
   let late: (() => Promise<unknown>) | null = null;
   cloud.onCreate = (asked) => {
@@ -84,22 +88,22 @@ test('one that was made after its build was cancelled is ended', async () => {
     late = () => machine(cloud, asked.instance);
     throw new Error('died');
   };
-  const first = build();
+  const first = work();
   await ask();
   await eventually(() => expect(late).not.toBeNull());
   await first.stop();
   await replica.decide((turn) => cancelBuild(turn, { id: 'bd_1', job: 'jb_2', reason: null }, ann));
-  build();
+  work();
   await eventually(async () => expect((await rows()).map(({ state }) => state)).toEqual(['gone']));
   await (late as unknown as () => Promise<unknown>)();
   expect(cloud.there).toHaveLength(1);
-  reconcile();
+  await reconcile();
   await eventually(() => expect(cloud.there).toEqual([]));
 });
 
 test('one that has vanished is gone once the driver says so of its id, and not because a list left it out', async () => {
-  const { cloud, reconcile, build, ask, rows } = await world();
-  build();
+  const { cloud, reconcile, work, ask, rows } = await world();
+  work();
   await ask();
   await eventually(async () => expect(await rows()).toMatchObject([{ state: 'running' }]));
   const real = cloud.list.bind(cloud);
@@ -108,7 +112,7 @@ test('one that has vanished is gone once the driver says so of its id, and not b
     lists++;
     return [];
   };
-  reconcile();
+  await reconcile();
   await eventually(() => expect(lists).toBeGreaterThan(5));
   expect(await rows()).toMatchObject([{ state: 'running' }]);
   cloud.list = real;
@@ -117,12 +121,12 @@ test('one that has vanished is gone once the driver says so of its id, and not b
 });
 
 test('a driver that cannot be asked changes nothing, and is asked again', async () => {
-  const { cloud, troubles, reconcile, build, ask, rows } = await world();
-  build();
+  const { cloud, troubles, reconcile, work, ask, rows } = await world();
+  work();
   await ask();
   await eventually(async () => expect(await rows()).toMatchObject([{ state: 'running' }]));
   cloud.list = () => Promise.reject(new Error('throttled'));
-  reconcile();
-  await eventually(() => expect(troubles.length).toBeGreaterThan(3));
+  await reconcile();
+  await eventually(() => expect(troubles).toMatchObject([expect.stringContaining('throttled')]));
   expect(await rows()).toMatchObject([{ state: 'running' }]);
 });

@@ -6,8 +6,9 @@ import { terminate } from '../../src/core/machines/instance.ts';
 import type { BuildRow, BuildSpec } from '../../src/core/rows.ts';
 import { defaultSettings, type State } from '../../src/core/state.ts';
 import { MemoryLog } from '../../src/log/memory.ts';
-import { Builder, type BuilderOptions } from '../../src/provision/builder.ts';
+import { LocalDesk } from '../../src/provision/desk.ts';
 import type { Driver } from '../../src/provision/driver.ts';
+import { Worker, type WorkerOptions } from '../../src/provision/worker.ts';
 import { systemClock } from '../../src/replica/clock.ts';
 import { randomIds, randomText } from '../../src/replica/ids.ts';
 import { Replica } from '../../src/replica/replica.ts';
@@ -20,6 +21,9 @@ const spec: BuildSpec = {
   ...{ site: 'org', env: 'staging', queue: 'docker', role: 'worker', instanceType: 'c3.2xlarge', count: 2 },
   ...{ image: null, nameTemplate: null, subnet: null, securityGroup: null, slackChannel: null },
 };
+
+const deskOf = (replica: Pick<Replica, 'decide' | 'look' | 'onTurn'>) =>
+  new LocalDesk({ replica, tag: 'main-1', newId: () => `in_${randomText(6)}`, userDataFor: () => null });
 
 class World {
   readonly cloud = new FakeCloud();
@@ -39,10 +43,9 @@ class World {
     return new World(replica);
   }
 
-  work(more: Partial<BuilderOptions> = {}): Builder {
-    const made = new Builder({
-      ...{ replica: this.replica, driver: this.cloud, clock: systemClock, worker: randomText(4) },
-      ...{ tag: 'main-1', holdMs: 150 },
+  work(more: Partial<WorkerOptions> = {}): Worker {
+    const made = new Worker({
+      ...{ desk: deskOf(this.replica), driver: this.cloud, clock: systemClock, worker: randomText(4), holdMs: 150 },
       onTrouble: (message, error) => void this.troubles.push(`${message}: ${error.message}`),
       ...more,
     });
@@ -172,7 +175,7 @@ describe('a worker that dies', () => {
     world: World,
     lives: number,
     hasEffect: boolean,
-  ): Pick<BuilderOptions, 'replica' | 'driver'> & { calls: () => number } {
+  ): Pick<WorkerOptions, 'desk' | 'driver'> & { calls: () => number } {
     let calls = 0;
     const through = async <T>(act: () => T | Promise<T>): Promise<T> => {
       calls++;
@@ -194,11 +197,11 @@ describe('a worker that dies', () => {
     };
     return {
       driver,
-      replica: {
+      desk: deskOf({
         decide: (command) => through(() => replica.decide(command)),
         look: (reader) => replica.look(reader),
         onTurn: (listener) => replica.onTurn(listener),
-      },
+      }),
       calls: () => calls,
     };
   }
@@ -209,9 +212,8 @@ describe('a worker that dies', () => {
     for (let lives = 1; ; lives++) {
       const world = await World.open();
       const first = mortal(world, lives, hasEffect);
-      new Builder({
+      new Worker({
         ...first,
-        tag: 'main-1',
         clock: systemClock,
         worker: 'first',
         holdMs: 60,
@@ -251,9 +253,8 @@ describe('a worker that dies', () => {
       await before.stop();
       await world.replica.decide((turn) => cancelBuild(turn, { id, job: 'jb_c', reason: null }, builder));
       const first = mortal(world, lives, lives % 2 === 0);
-      new Builder({
+      new Worker({
         ...first,
-        tag: 'main-1',
         clock: systemClock,
         worker: 'first',
         holdMs: 60,
