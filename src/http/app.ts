@@ -18,6 +18,7 @@ import { enter } from './entrance.ts';
 import { refuseForged, refuseUnclear } from './gate.ts';
 import { health } from './health.ts';
 import { home, leadToPage } from './home.ts';
+import { initScripts } from './init-scripts.ts';
 import { completeRoute, openapi } from './openapi.ts';
 import { codeOfReply, Problem, problemOf, sendProblem } from './problem.ts';
 import { RouteList } from './route-list.ts';
@@ -148,6 +149,7 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   eventRoutes(app, context);
   health(app, context);
   home(app, context);
+  initScripts(app, context);
   await app.register(async (scope) => releasestatus(scope as unknown as App, context));
   await app.register(async (scope) => callMe(scope as unknown as App, context));
   if (context.settings.rendezvous)

@@ -8,6 +8,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
+import type { BuildRow } from '../core/rows.ts';
 import type { Prober } from '../probes/prober.ts';
 import type { Ids } from '../replica/ids.ts';
 import type { Space, Spaces } from '../replica/spaces.ts';
@@ -39,11 +40,20 @@ export interface HttpSettings {
   readonly timeoutSeconds: number;
 }
 
+/** Init scripts, as src/provision/init-script.ts makes them. */
+export interface Scripts {
+  /** The secret of a build, from that of its space. */
+  secretOf(spaceSecret: string, build: string): string;
+  /** Null where the build has none. */
+  render(build: BuildRow, space: { readonly name: string; readonly secret: string }, baseUrl: string): string | null;
+}
+
 export interface Context {
   readonly spaces: Spaces;
   readonly prober: Prober;
   /** What makes machines, for people; null where nothing does. */
   readonly driver: string | null;
+  readonly scripts: Scripts;
   readonly ids: Ids;
   readonly auth: Authentication;
   readonly metrics: Metrics;

@@ -5,6 +5,7 @@
 import type { FastifyRequest } from 'fastify';
 import { mainSpace } from '../core/space-name.ts';
 import type { Space } from '../replica/spaces.ts';
+import { basicOf, pathsOfBuilds } from './build-secret.ts';
 import type { Context } from './context.ts';
 import { needsKey, Problem } from './problem.ts';
 
@@ -14,6 +15,8 @@ export function enter(request: FastifyRequest, context: Context): Promise<void> 
   const path = request.routeOptions.url ?? '/';
   request.space = spaces.main;
   if (notOfTheStore.has(path) || path.startsWith('/docs')) return null;
+  const machine = pathsOfBuilds.has(path) ? basicOf(request) : null;
+  if (machine !== null) return enterAsMachine(request, context, machine.user);
   const isOfServer = path.startsWith('/v1/spaces');
   const name = auth.sentUnknownKey(request) ? null : isOfServer ? mainSpace : auth.spaceOf(request);
   const space = name === null ? undefined : spaces.get(name);
@@ -40,6 +43,21 @@ async function enterLate(request: FastifyRequest, context: Context, path: string
   }
   request.space = spaceOf(request, context);
   admit(request, context, path);
+}
+
+/** It says which space it is of. Whether it may come in its route says, of a space that is not there as of a wrong secret. */
+async function enterAsMachine(request: FastifyRequest, { auth, spaces }: Context, name: string): Promise<void> {
+  if (spaces.get(name) === undefined) {
+    await spaces.main.replica.caughtUp();
+    await spaces.tried(name);
+  }
+  const space = spaces.get(name);
+  if (space !== undefined) request.space = space;
+  else if (!spaces.areAllOpen) {
+    auth.countUnknownKey(request);
+    throw new Problem('store_away', 'A space cannot be reached just now, and this machine may be of it.');
+  }
+  await request.space.replica.caughtUp();
 }
 
 function spaceOf(request: FastifyRequest, { auth, spaces }: Context): Space {
