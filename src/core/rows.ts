@@ -399,6 +399,8 @@ export interface JobRow {
   /** `number` grows with each claim: whoever has an older one has lost the job. */
   readonly claim: { readonly worker: string; readonly number: number; readonly untilTick: number } | null;
   readonly claims: number;
+  /** Log time at which it was put into Redis; null: not, or it is to be put there again. */
+  readonly pushedTick: number | null;
   readonly error: string | null;
   readonly createdAt: number;
 }

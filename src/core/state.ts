@@ -50,6 +50,8 @@ export interface Settings {
   readonly maxInstances: number;
   /** Failed tries after which a job is given up. */
   readonly maxTries: number;
+  /** Builds and ends of machines come to their workers through Redis. */
+  readonly jobsThroughRedis: boolean;
   readonly maxPools: number;
   readonly maxImages: number;
   /** How long after the last launch of a build its machines may fetch their init script. */
@@ -89,6 +91,7 @@ export const defaultSettings: Settings = {
   maxBuilds: 10_000,
   maxInstances: 1_000,
   maxTries: 5,
+  jobsThroughRedis: false,
   maxPools: 1_000,
   maxImages: 10_000,
   scriptMs: 600_000,

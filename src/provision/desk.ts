@@ -10,8 +10,8 @@ import type { Replica } from '../replica/replica.ts';
 import { type Task, taskOf } from './task.ts';
 
 export interface Desk {
-  /** The next job that is due, claimed; null: none is. */
-  claim(worker: string, holdMs: number): Promise<Task | null>;
+  /** The next job that is due, or the one with this id, claimed; null: none is. */
+  claim(worker: string, holdMs: number, id?: string): Promise<Task | null>;
   tell(task: Task, command: WorkCommand): Promise<Outcome<Task>>;
   /** Calls when there may be something to claim; returns what ends that. */
   onWork(listener: () => void): () => void;
@@ -32,14 +32,14 @@ export class LocalDesk implements Desk {
     this.#options = options;
   }
 
-  async claim(worker: string, holdMs: number): Promise<Task | null> {
+  async claim(worker: string, holdMs: number, id?: string): Promise<Task | null> {
     const { replica, tag, userDataFor } = this.#options;
     // Asked first, so that a turn is taken only where there is something to do.
     const isDue = await replica.look(
-      ({ jobs }, { tick }) => (nextDue(jobs.values(), workerKinds) ?? Number.POSITIVE_INFINITY) <= tick,
+      (state, { tick }) => (nextDue(state, workerKinds) ?? Number.POSITIVE_INFINITY) <= tick,
     );
-    if (!isDue) return null;
-    const work = await replica.decide((turn) => claimWork(turn, worker, holdMs, workerKinds));
+    if (!isDue && id === undefined) return null;
+    const work = await replica.decide((turn) => claimWork(turn, worker, holdMs, workerKinds, id));
     return work === null ? null : taskOf(work, tag, userDataFor);
   }
 

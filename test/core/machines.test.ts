@@ -98,7 +98,7 @@ describe('a claim', () => {
     done(space.turn((turn) => keepJob(turn, first, seconds(15))));
     space.pass(seconds(10));
     expect(space.turn((turn) => claimJob(turn, 'second', seconds(15), workerKinds))).toBeNull();
-    expect(nextDue(space.state.jobs.values(), workerKinds)).toBe(space.tick + seconds(5));
+    expect(nextDue(space.state, workerKinds)).toBe(space.tick + seconds(5));
     space.pass(seconds(5));
     const second = claim(space, 'second');
     expect(refusal(space.turn((turn) => keepJob(turn, first, seconds(15))))).toBe('job_lost');

@@ -5,6 +5,7 @@
 import type { Outcome } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { JobRow } from '../rows.ts';
+import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 
 /** The right to work on a job, and to write down what was done. */
@@ -26,22 +27,32 @@ export function addJob(
 ): JobRow {
   return turn.put('job', id, (seq) => ({
     ...{ id, seq, kind, subject, state: 'waiting', tries: 0, dueTick: turn.moment.tick },
-    ...{ notice: null, report: null, claim: null, claims: 0, error: null, createdAt: turn.moment.at, ...more },
+    ...{
+      notice: null,
+      report: null,
+      pushedTick: null,
+      claim: null,
+      claims: 0,
+      error: null,
+      createdAt: turn.moment.at,
+      ...more,
+    },
   }));
 }
 
-/** The job that has been due for longest, or whose worker has not been heard of for its time; null where there is none. */
+/**
+ * The job that has been due for longest, or whose worker has not been heard of for its time; null where there is none. With `id`
+ * that one, due or not: whoever keeps its time elsewhere (Redis) has handed it over.
+ */
 export function claimJob(
   turn: Turn,
   worker: string,
   holdMs: number,
   kinds: readonly JobRow['kind'][],
+  id: string | null = null,
 ): { job: JobRow; claim: Claim } | null {
   const { state, moment } = turn;
-  let next: JobRow | null = null;
-  for (const job of state.jobs.values())
-    if (kinds.includes(job.kind) && isDue(job, moment.tick) && (next === null || dueSince(job) < dueSince(next)))
-      next = job;
+  const next = id === null ? longestDue(state, moment.tick, kinds) : handedOver(state, moment.tick, kinds, id);
   if (next === null) return null;
   const found = next;
   const number = found.claims + 1;
@@ -52,11 +63,38 @@ export function claimJob(
   return { job, claim: { job: job.id, number } };
 }
 
+function longestDue(state: State, tick: number, kinds: readonly JobRow['kind'][]): JobRow | null {
+  let next: JobRow | null = null;
+  for (const job of state.jobs.values()) {
+    if (!kinds.includes(job.kind) || isElsewhere(state, job) || !isDue(job, tick)) continue;
+    if (next === null || dueSince(job) < dueSince(next)) next = job;
+  }
+  return next;
+}
+
+function handedOver(state: State, tick: number, kinds: readonly JobRow['kind'][], id: string): JobRow | null {
+  const job = state.jobs.get(id);
+  if (job === undefined || !kinds.includes(job.kind) || job.state === 'dead') return null;
+  return job.state === 'claimed' && !isDue(job, tick) ? null : job;
+}
+
+/** Whether it comes to its worker through Redis, and never from here. */
+export function isElsewhere({ settings }: State, { kind }: JobRow): boolean {
+  return settings.jobsThroughRedis && (kind === 'build' || kind === 'terminate');
+}
+
+/** It lies in Redis now; to be handed over from there. */
+export function notePushed(turn: Turn, id: string): void {
+  const job = turn.state.jobs.get(id);
+  if (job !== undefined && job.pushedTick === null)
+    turn.put('job', id, (seq) => ({ ...job, seq, pushedTick: turn.moment.tick }));
+}
+
 /** When the next job may be claimed; null where there is none. */
-export function nextDue(jobs: Iterable<JobRow>, kinds: readonly JobRow['kind'][]): number | null {
+export function nextDue(state: State, kinds: readonly JobRow['kind'][]): number | null {
   let next: number | null = null;
-  for (const job of jobs) {
-    if (job.state === 'dead' || !kinds.includes(job.kind)) continue;
+  for (const job of state.jobs.values()) {
+    if (job.state === 'dead' || !kinds.includes(job.kind) || isElsewhere(state, job)) continue;
     if (next === null || dueSince(job) < next) next = dueSince(job);
   }
   return next;
@@ -120,7 +158,7 @@ export function failTry(turn: Turn, job: JobRow, { reason, againAfterMs, isFinal
 export function wakeJob(turn: Turn, job: JobRow): void {
   if (job.state === 'claimed') return;
   turn.put('job', job.id, (seq) => ({
-    ...{ ...job, seq, state: 'waiting', tries: 0, dueTick: turn.moment.tick },
+    ...{ ...job, seq, state: 'waiting', tries: 0, dueTick: turn.moment.tick, pushedTick: null },
   }));
 }
 

@@ -62,9 +62,15 @@ export interface Work {
   readonly unshared: readonly string[];
 }
 
-/** The next job that is due, for this worker; null: none is. */
-export function claimWork(turn: Turn, worker: string, holdMs: number, kinds: readonly JobRow['kind'][]): Work | null {
-  const next = claimJob(turn, worker, holdMs, kinds);
+/** The next job that is due, for this worker, or the one with this id (claimJob); null: none is. */
+export function claimWork(
+  turn: Turn,
+  worker: string,
+  holdMs: number,
+  kinds: readonly JobRow['kind'][],
+  id: string | null = null,
+): Work | null {
+  const next = claimJob(turn, worker, holdMs, kinds, id);
   return next === null ? null : workOf(turn, next.job, next.claim);
 }
 
