@@ -43,6 +43,8 @@ const wrongCredentials = new Set([
 ]);
 const notAllowed = new Set(['UnauthorizedOperation', 'AccessDenied', 'AccessDeniedException', 'OptInRequired']);
 const noCredentials = new Set(['CredentialsProviderError', 'TokenProviderError', 'ProviderError']);
+/** Of a file: the token of a web identity. */
+const notReadable = new Set(['ENOENT', 'EACCES', 'EISDIR']);
 const reasonAtMost = 400;
 
 /** What the SDK throws, as far as it is of use. */
@@ -78,8 +80,11 @@ function judged(action: string, error: SdkError, unlessAnswered: Verdict): { ver
   if (error.name === 'AbortError') return { verdict: 'again', reason: `${action}: the server is stopping` };
   if (noCredentials.has(error.name ?? ''))
     return { verdict: unlessAnswered, reason: `there are no AWS credentials to ask EC2 with: ${said}` };
+  if (notReadable.has(error.code ?? ''))
+    return { verdict: unlessAnswered, reason: `the AWS credentials cannot be read: ${said}` };
   if (/^Region is missing/.test(said))
     return { verdict: 'give up', reason: 'it is not known in which region to ask EC2: set AWS_REGION' };
+  if (/^Region not accepted/.test(said)) return { verdict: 'give up', reason: `AWS_REGION is wrong: ${said}` };
   if (error.code === 'ERR_INVALID_URL')
     return {
       verdict: 'give up',

@@ -8,9 +8,13 @@ export const instanceTag = 'signalbox:instance';
 /** Our id of the build of a machine, or of a security group. */
 export const buildTag = 'signalbox:build';
 
+/** EC2 takes no longer value; a name comes from a template. */
+const nameAtMost = 255;
+
 export function machineTags(ask: CreateAsk): Record<string, string> {
   const { role, site, env, queue } = ask.spec;
-  return { role, Name: ask.name, site, env, queue, [instanceTag]: ask.instance, [buildTag]: ask.build };
+  const name = ask.name.slice(0, nameAtMost).toWellFormed();
+  return { role, Name: name, site, env, queue, [instanceTag]: ask.instance, [buildTag]: ask.build };
 }
 
 /** Tags at birth, so that there is no moment in which something of ours has none. Sorted: a repeated ask must be the same one. */
