@@ -594,6 +594,15 @@ function tagSet(tags: ReadonlyMap<string, string>): Tree[] {
   return Array.from(tags, ([key, value]) => ({ key, value }));
 }
 
+/** `*` and `?` stand for others, unless a `\` is before them. */
+function fits(values: readonly string[], value: string): boolean {
+  const signs: Readonly<Record<string, string>> = { '*': '.*', '?': '.' };
+  return values.some((wanted) => {
+    const pattern = wanted.replace(/\\?./gs, (sign) => signs[sign] ?? sign.slice(-1).replace(/\W/, '\\$&'));
+    return new RegExp(`^${pattern}$`, 's').test(value);
+  });
+}
+
 function filterOf<T extends { readonly tags: ReadonlyMap<string, string> }>(
   params: Params,
   fields: Readonly<Record<string, (row: T) => string>>,
@@ -605,8 +614,8 @@ function filterOf<T extends { readonly tags: ReadonlyMap<string, string> }>(
     const values = listOf(params, `Filter\\.${at}\\.Value`);
     const field = fields[name];
     if (name === 'tag-key') filters.push(({ tags }) => values.some((key) => tags.has(key)));
-    else if (name.startsWith('tag:')) filters.push(({ tags }) => values.includes(tags.get(name.slice(4)) ?? '\0'));
-    else if (field !== undefined) filters.push((row) => values.includes(field(row)));
+    else if (name.startsWith('tag:')) filters.push(({ tags }) => fits(values, tags.get(name.slice(4)) ?? '\0'));
+    else if (field !== undefined) filters.push((row) => fits(values, field(row)));
     else throw new Refusal('InvalidParameterValue', `The filter '${name}' is invalid`);
   }
 }

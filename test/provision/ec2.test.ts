@@ -345,6 +345,31 @@ describe('EC2 that is behind itself', () => {
   });
 });
 
+describe('an answer that is none', () => {
+  test.each(['garbage', 'empty'] as const)('(%s) never means that there is nothing', async (how) => {
+    const driver = await open();
+    const made = await driver.create(askOf(), never);
+    await driver.list(never);
+    const asks: [string, () => Promise<unknown> | undefined][] = [
+      ['DescribeInstances', () => driver.list(never)],
+      ['DescribeInstances', () => driver.get(made.cloudId, never)],
+      ['DescribeInstances', () => driver.find('main-x/in_a', never)],
+      ['DescribeImages', () => driver.images?.list(never)],
+      ['DescribeImages', () => driver.images?.get(image, never)],
+      ['DescribeSecurityGroups', () => driver.shared?.list(never)],
+      ['CreateSecurityGroup', () => driver.shared?.prepare({ build: 'b', spec }, never)],
+      [
+        'DescribeSubnets',
+        () => driver.shared?.prepare({ build: 'b', spec: { ...spec, subnet: subnetA ?? '' } }, never),
+      ],
+    ];
+    for (const [action, ask] of asks) {
+      switchOn({ action, how });
+      expect(await thrown(ask() ?? Promise.resolve()), action).toMatchObject({ verdict: 'again' });
+    }
+  });
+});
+
 describe('what is listed', () => {
   test('is ours and may cost something, on all pages', async () => {
     const driver = await open();
@@ -503,10 +528,14 @@ describe('the security group of a build', () => {
       'x'.repeat(240),
       `${'x'.repeat(240)}y`,
       'a"b\n<c>',
+      ...['a*', 'a?', 'a\\*'],
     ];
     const things = await shared();
-    for (const build of builds) await things.prepare({ build, spec }, never);
+    const prepared = [];
+    for (const build of builds) prepared.push(await things.prepare({ build, spec }, never));
     expect((await things.list(never)).length).toBe(builds.length);
+    for (const [at, build] of builds.entries())
+      expect(await things.prepare({ build, spec }, never)).toEqual(prepared[at]);
     expect(groupName('main-x/bd_1')).toMatch(/^signalbox main-x\/bd_1 [0-9a-f]{12}$/);
   });
 });

@@ -3,11 +3,18 @@
 // fault that will pass.
 
 import { EC2Client, type EC2ClientConfig } from '@aws-sdk/client-ec2';
+import { DriverError } from '../driver.ts';
 import { driverError } from './errors.ts';
 import type { Ec2Patience } from './options.ts';
 
 const usualTimeoutMs = 60_000;
 const connectsWithinMs = 10_000;
+
+/** What a whole answer always has, if only an empty list: one without it is not of EC2, and says nothing. */
+export function stated<T>(answered: T | undefined): T {
+  if (answered !== undefined) return answered;
+  throw new DriverError('again', 'EC2 has not answered: what came instead cannot be read');
+}
 
 type Ask<T> = (client: EC2Client, options: { abortSignal: AbortSignal }) => Promise<T>;
 

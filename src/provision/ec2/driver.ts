@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { BuildSpec, Facts } from '../../core/rows.ts';
 import { type CreateAsk, type Driver, DriverError, type Made } from '../driver.ts';
-import { Cloud } from './cloud.ts';
+import { Cloud, stated } from './cloud.ts';
 import { codeOf } from './errors.ts';
 import { Ec2Groups, groupNotThere } from './groups.ts';
 import { Ec2Images } from './images.ts';
@@ -54,8 +54,7 @@ export class Ec2Driver implements Driver {
       const { Instances } = await this.#cloud.launch('RunInstances', signal, (client, options) =>
         client.send(new RunInstancesCommand(asked), options),
       );
-      const made = Instances?.[0] === undefined ? null : madeOf(Instances[0], ask.instance);
-      if (made === null) throw new DriverError('again', 'RunInstances: the answer names no instance');
+      const made = stated(madeOf(stated(Instances?.[0]), ask.instance) ?? undefined);
       this.#remember(made);
       return made;
     } catch (error) {
@@ -75,7 +74,9 @@ export class Ec2Driver implements Driver {
 
   async find(instance: string, signal: AbortSignal): Promise<Made | null> {
     const found = await this.#living([{ Name: `tag:${instanceTag}`, Values: [instance] }], signal);
-    return found[0] ?? this.#unseen.values().find((made) => made.instance === instance) ?? null;
+    // In a filter some signs stand for others.
+    const known = found.find((made) => made.instance === instance);
+    return known ?? this.#unseen.values().find((made) => made.instance === instance) ?? null;
   }
 
   list(signal: AbortSignal): Promise<readonly Made[]> {
@@ -174,8 +175,8 @@ export class Ec2Driver implements Driver {
   }
 }
 
-function instancesOf({ Reservations = [] }: { Reservations?: { Instances?: Instance[] }[] }): Instance[] {
-  return Reservations.flatMap(({ Instances = [] }) => Instances);
+function instancesOf({ Reservations }: { Reservations?: { Instances?: Instance[] }[] }): Instance[] {
+  return stated(Reservations).flatMap(({ Instances = [] }) => Instances);
 }
 
 function isAlive({ State }: Instance): boolean {

@@ -15,15 +15,15 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { BuildSpec, Facts } from '../../core/rows.ts';
 import { DriverError, type SharedThing, type SharedThings } from '../driver.ts';
-import type { Cloud } from './cloud.ts';
+import { type Cloud, stated } from './cloud.ts';
 import { codeOf } from './errors.ts';
 import type { Ec2Settings } from './options.ts';
 import { buildTag, tagged, tagOf } from './tags.ts';
 
 const pageSize = 500;
 const ssh = 22;
-/** What EC2 takes in a name. */
-const notInNames = /[^\w .:/()#,@[\]+=&;{}!$*-]/g;
+/** EC2 takes some more in a name; * in a filter stands for anything. */
+const notInNames = /[^\w .:/()#,@[\]+=&;{}!$-]/g;
 const readableAtMost = 180;
 export const groupNotThere = new Set([
   ...[
@@ -60,7 +60,7 @@ export class Ec2Groups implements SharedThings {
     return this.#cloud.ask('DescribeSecurityGroups', signal, async (client, options) => {
       const found: SharedThing[] = [];
       for await (const page of paginateDescribeSecurityGroups({ client, pageSize }, asked, options))
-        for (const { GroupId, Tags } of page.SecurityGroups ?? []) {
+        for (const { GroupId, Tags } of stated(page.SecurityGroups)) {
           const build = tagOf(Tags, buildTag);
           if (GroupId !== undefined && build !== null) found.push({ id: GroupId, build });
         }
@@ -86,9 +86,7 @@ export class Ec2Groups implements SharedThings {
     const { Subnets } = await this.#cloud.ask('DescribeSubnets', signal, (client, options) =>
       client.send(new DescribeSubnetsCommand({ SubnetIds: [subnet] }), options),
     );
-    const vpc = Subnets?.[0]?.VpcId;
-    if (vpc === undefined) throw new DriverError('again', `DescribeSubnets: it does not say of which VPC ${subnet} is`);
-    return vpc;
+    return stated(stated(Subnets)[0]?.VpcId);
   }
 
   async #make(build: string, vpc: string | null, signal: AbortSignal): Promise<string> {
@@ -103,8 +101,7 @@ export class Ec2Groups implements SharedThings {
       const { GroupId } = await this.#cloud.ask('CreateSecurityGroup', signal, (client, options) =>
         client.send(new CreateSecurityGroupCommand(asked), options),
       );
-      if (GroupId !== undefined) return GroupId;
-      throw new DriverError('again', 'CreateSecurityGroup: the answer names no group');
+      return stated(GroupId);
     } catch (error) {
       if (codeOf(error) !== 'InvalidGroup.Duplicate') throw error;
       return this.#known(name, build, vpc, signal);
@@ -115,14 +112,13 @@ export class Ec2Groups implements SharedThings {
   async #known(name: string, build: string, vpc: string | null, signal: AbortSignal): Promise<string> {
     const filters: Filter[] = [
       { Name: 'group-name', Values: [name] },
-      // Somebody else's group of this name is not for us.
-      { Name: `tag:${buildTag}`, Values: [build] },
       ...(vpc === null ? [] : [{ Name: 'vpc-id', Values: [vpc] }]),
     ];
     const { SecurityGroups } = await this.#cloud.ask('DescribeSecurityGroups', signal, (client, options) =>
       client.send(new DescribeSecurityGroupsCommand({ Filters: filters }), options),
     );
-    const group = SecurityGroups?.[0]?.GroupId;
+    // Somebody else's group of this name is not for us.
+    const group = stated(SecurityGroups).find(({ Tags }) => tagOf(Tags, buildTag) === build)?.GroupId;
     if (group === undefined) throw new DriverError('again', `the security group ${name} is there, but not listed yet`);
     return group;
   }

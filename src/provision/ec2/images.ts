@@ -2,7 +2,7 @@
 
 import { type Image as Ami, DescribeImagesCommand, paginateDescribeImages } from '@aws-sdk/client-ec2';
 import type { Image, Images } from '../driver.ts';
-import type { Cloud } from './cloud.ts';
+import { type Cloud, stated } from './cloud.ts';
 import { codeOf } from './errors.ts';
 import { tagOf } from './tags.ts';
 
@@ -20,18 +20,18 @@ export class Ec2Images implements Images {
     const asked = { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: ['role'] }] };
     return this.#cloud.ask('DescribeImages', signal, async (client, options) => {
       const found: Image[] = [];
-      for await (const { Images = [] } of paginateDescribeImages({ client, pageSize }, asked, options))
-        found.push(...Images.flatMap(imageOf));
+      for await (const { Images } of paginateDescribeImages({ client, pageSize }, asked, options))
+        found.push(...stated(Images).flatMap(imageOf));
       return found;
     });
   }
 
   async get(id: string, signal: AbortSignal): Promise<Image | null> {
     try {
-      const { Images = [] } = await this.#cloud.ask('DescribeImages', signal, (client, options) =>
+      const { Images } = await this.#cloud.ask('DescribeImages', signal, (client, options) =>
         client.send(new DescribeImagesCommand({ ImageIds: [id] }), options),
       );
-      return Images.flatMap(imageOf)[0] ?? null;
+      return stated(Images).flatMap(imageOf)[0] ?? null;
     } catch (error) {
       if (notThere.has(codeOf(error) ?? '')) return null;
       throw error;
