@@ -48,7 +48,7 @@ const rows: readonly Row[] = [
   { of: 'src/client/', may: [], ...alone, why: 'the client is fetch alone, and runs in a browser too' },
   {
     of: 'src/cli/serve.ts',
-    may: ['src/cli/', 'src/client/', 'src/config.ts', 'src/main.ts', 'package.json'],
+    may: ['src/cli/', 'src/client/', 'src/config.ts', 'src/config-file.ts', 'src/main.ts', 'package.json'],
     ...free,
     why: 'only main.ts wires a server',
   },
@@ -73,8 +73,23 @@ const rows: readonly Row[] = [
   },
   { of: 'src/config-values.ts', may: ['src/core/'], ...free, why: 'what may be written is known before all else' },
   {
-    of: 'src/config.ts',
+    // What there may be in it; nothing that reads YAML, which every command would load.
+    of: 'src/config-file/settings.ts',
+    may: [],
+    mayTypes: ['src/core/', 'src/config-values.ts'],
+    ...alone,
+    why: 'the settings of the file are known without reading one',
+  },
+  {
+    of: 'src/config-file',
     may: ['src/core/', 'src/config-values.ts'],
+    mayTypes: ['src/config.ts'],
+    ...free,
+    why: 'the file is read before all that is set up by it',
+  },
+  {
+    of: 'src/config.ts',
+    may: ['src/core/', 'src/config-values.ts', 'src/config-file/settings.ts'],
     ...free,
     why: 'settings come before all that is set up by them',
   },

@@ -37,6 +37,11 @@ const table: readonly Needed[] = [
     ],
     why: 'tests move the wall clock of a server by an hour',
   },
+  {
+    package: 'cloud-init',
+    proof: ['/usr/lib/python3/dist-packages/cloudinit/user_data.py'],
+    why: 'tests have it fetch an init script, as a machine does',
+  },
 ];
 
 function isThere(proof: string): boolean {

@@ -2,6 +2,8 @@
 // never an exception, and never repeats what may have a password in it.
 
 import { isIP } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+import type { Template } from './core/machines/template.ts';
 import { isSpaceName, mainSpace } from './core/space-name.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -141,6 +143,37 @@ export function webAddress(written: string): Parsed<string> {
   return fits && parsedUrl.hash === ''
     ? good(parsedUrl.href.replace(/\/+$/, ''))
     : bad('give an address like https://signalbox.example');
+}
+
+/** An address that may have a token in it, and is not repeated. */
+export function secretAddress(written: string): Parsed<string> {
+  const url = URL.parse(written);
+  const fits = url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+  return fits ? good(url.href) : { ...bad('give an address like https://hooks.example/services/…'), hidden: true };
+}
+
+const scriptAtMost = 1 << 20;
+
+/** An init script as the older system takes it: base64 of gzip. */
+export function packedTemplate(written: string, from: string): Parsed<Template> {
+  const packed = Buffer.from(written, 'base64');
+  try {
+    const text = utf8(gunzipSync(packed, { maxOutputLength: scriptAtMost }));
+    if (text !== null) return good({ text, from });
+  } catch {
+    // Said below.
+  }
+  const expected = 'give the template as base64 of gzip, at most 1 MiB of UTF-8: gzip --stdout FILE | base64 --wrap=0';
+  return { ...bad(expected), hidden: true };
+}
+
+/** Every byte of a text kept, a mark of its order too; null where it is no UTF-8. */
+export function utf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 export function postgresUrl(written: string): Parsed<string> {

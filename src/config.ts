@@ -2,6 +2,7 @@
 // when nobody gave it, and what is refused. A wrong setting is an outcome that names the setting, never an exception, and
 // never shows the value of a key. How the CLI finds its server is in src/cli/connection/settings.ts, by `variables` from here.
 
+import { type FileSettings, type NotifySettings, noFile } from './config-file/settings.ts';
 import {
   address,
   commaList,
@@ -16,16 +17,19 @@ import {
   level,
   noDefaults,
   type Parse,
+  packedTemplate,
   portNumber,
   postgresUrl,
   ranges,
   type StoreSetting,
   scopes,
+  secretAddress,
   spaceStores,
   store,
   toggle,
   webAddress,
 } from './config-values.ts';
+import type { ScriptTemplates, Template } from './core/machines/template.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -54,6 +58,13 @@ export interface ServerSettings {
   readonly adminKeys: readonly { readonly name: string; readonly key: string }[];
   /** What makes machines; null: nothing. */
   readonly driver: DriverSetting | null;
+  /** What machines run when they start, and how long after their launch they may fetch it. */
+  readonly scripts: ScriptTemplates;
+  readonly scriptSeconds: number;
+  /** Who is told of what happens to machines. */
+  readonly notify: NotifySettings;
+  /** What the file says, beside what stands above. */
+  readonly file: FileSettings;
   /** What a caller without a key may do once keys are on: `scope` or `scope:glob`. */
   readonly anonymous: readonly string[];
   /** How long a wait of the older systems lasts when it does not say. */
@@ -109,6 +120,12 @@ export interface ServerOption<T> {
 
 /** Every setting that has a flag, in the order of `serve --help`. */
 export const SERVER_OPTIONS = {
+  config: optional(
+    '--config <file>',
+    ['SIGNALBOX_CONFIG'],
+    'environments, pools, images, drivers; else ./signalbox.yaml if there',
+    (written) => good(written),
+  ),
   port: option('--port <number>', ['PORT', 'RS_PORT'], 'port to listen on; 0 takes a free one', '8080', portNumber),
   host: optional(
     '--host <address>',
@@ -207,7 +224,7 @@ export const SERVER_OPTIONS = {
   logLevel: option('--log-level <level>', ['SIGNALBOX_LOG_LEVEL'], LOG_LEVELS.join(', '), 'info', level),
   publicUrl: optional(
     '--public-url <url>',
-    ['SIGNALBOX_PUBLIC_URL'],
+    ['SIGNALBOX_PUBLIC_URL', 'PUDDING_WEB_HOSTNAME'],
     'address of this server as people reach it, for links',
     webAddress,
   ),
@@ -271,11 +288,25 @@ export type Configured =
   /** `setting` is the flag or the variable that is wrong; `message` is a whole sentence that names it. */
   | { readonly outcome: 'wrong'; readonly setting: string; readonly message: string };
 
-/** The settings of the server, or the first wrong one. */
-export function serverSettings(flags: ServerFlags, env: Variables = variables()): Configured {
+/** Reads the file of that name; null: the usual one, where it is there. */
+export type ReadFile = (path: string | null) =>
+  | { readonly outcome: 'ready'; readonly file: FileSettings }
+  /** `message` names file, line and path. */
+  | { readonly outcome: 'wrong'; readonly message: string };
+
+/** The settings of the server, or the first wrong one. Without `readFile` there is no file. */
+export function serverSettings(
+  flags: ServerFlags,
+  env: Variables = variables(),
+  readFile: ReadFile = () => ({ outcome: 'ready', file: noFile }),
+): Configured {
   const read = <T>(name: ServerOptionName, from: ServerOption<T>): T => readOption(from, flags[name], env);
   const { trustUserHeader, trustUserFrom, ...o } = SERVER_OPTIONS;
   try {
+    const found = readFile(read('config', o.config));
+    if (found.outcome === 'wrong') return { outcome: 'wrong', setting: '--config', message: found.message };
+    const { file } = found;
+    const notify = notifySettings(file, env);
     return {
       outcome: 'ready',
       settings: {
@@ -285,7 +316,11 @@ export function serverSettings(flags: ServerFlags, env: Variables = variables())
         spaceStores: mapped(read('spaceStores', o.spaceStores), (given) => withDefaults(given, env)),
         allowAckedLoss: read('allowAckedLoss', o.allowAckedLoss),
         adminKeys: adminKeys(env),
-        driver: chosenDriver(read('driver', o.driver), env),
+        driver: chosenDriver(read('driver', o.driver) ?? file.driver, env),
+        scripts: scriptTemplates(file, notify.slack.channel, env),
+        scriptSeconds: file.scriptSeconds,
+        notify,
+        file,
         anonymous: read('anonymous', o.anonymous),
         timeoutSeconds: read('timeout', o.timeout),
         declaredOnly: read('declaredOnly', o.declaredOnly),
@@ -368,6 +403,44 @@ function chosenDriver(given: DriverGiven | null, env: Variables): DriverSetting 
   if (given !== null) return given.kind === 'none' ? null : given;
   const isSet = (name: string): boolean => variable(env, name) !== null;
   return AWS_CREDENTIAL_VARIABLES.some((names) => names.every(isSet)) ? { kind: 'ec2' } : null;
+}
+
+/** As the older system has them; each goes before what the file says. */
+function scriptTemplates({ scripts }: FileSettings, slackChannel: string | null, env: Variables): ScriptTemplates {
+  const packed = variable(env, 'INIT_SCRIPT_TEMPLATE');
+  const papertrail = variable(env, 'PAPERTRAIL_SITE');
+  return {
+    ...scripts,
+    usual: packed === null ? scripts.usual : unpacked('INIT_SCRIPT_TEMPLATE', packed),
+    values: {
+      ...scripts.values,
+      // As they are: a key ends with a line break.
+      ...(variable(env, 'INSTANCE_RSA') === null ? {} : { InstanceRSA: env.INSTANCE_RSA }),
+      ...(variable(env, 'INSTANCE_YML') === null ? {} : { InstanceYML: env.INSTANCE_YML }),
+      ...(papertrail === null ? {} : { PapertrailSite: papertrail }),
+    },
+    slackChannel,
+  };
+}
+
+function unpacked(name: string, written: string): Template {
+  const result = packedTemplate(written, name);
+  if (result.ok) return result.value;
+  throw new WrongSetting(name, `what was given is not right: ${result.expected}`);
+}
+
+function notifySettings({ notify }: FileSettings, env: Variables): NotifySettings {
+  const webhook = variable(env, 'SLACK_WEBHOOK_URL');
+  const address = webhook === null ? null : secretAddress(webhook);
+  if (address?.ok === false)
+    throw new WrongSetting('SLACK_WEBHOOK_URL', `what was given is not right: ${address.expected}`);
+  return {
+    ...notify,
+    slack: {
+      webhook: address?.value ?? notify.slack.webhook,
+      channel: variable(env, 'PUDDING_DEFAULT_SLACK_CHANNEL') ?? notify.slack.channel,
+    },
+  };
 }
 
 function trustUser(name: string | null, from: readonly string[] | null): ServerSettings['trustUser'] {

@@ -44,7 +44,7 @@ export function serveCommand() {
   }
   return made.action(async (flags: ServerFlags & OutputFlags) => {
     const out = new Output(flags);
-    const settings = checkedSettings(flags);
+    const settings = await checkedSettings(flags);
     // Listened for from the beginning: whoever reads the first line may stop the server at once.
     const stopped = stopSignal();
     const server = await started(settings);
@@ -58,12 +58,13 @@ export function serveCommand() {
   });
 }
 
-function checkedSettings(flags: ServerFlags): ServerSettings {
+async function checkedSettings(flags: ServerFlags): Promise<ServerSettings> {
   const env = variables();
   // On a terminal a person reads: the log would bury the lines that say what to do.
   const isQuiet =
     process.stdout.isTTY === true && flags.logLevel === undefined && variable(env, 'SIGNALBOX_LOG_LEVEL') === null;
-  const configured = serverSettings(isQuiet ? { ...flags, logLevel: ON_TERMINAL } : flags, env);
+  const { readConfigFile } = await import('../config-file.ts');
+  const configured = serverSettings(isQuiet ? { ...flags, logLevel: ON_TERMINAL } : flags, env, readConfigFile);
   if (configured.outcome === 'ready') return configured.settings;
   throw new Failure({ what: configured.message, code: 'bad_setting' });
 }

@@ -29,7 +29,7 @@ export function initScripts(app: App, context: Context): void {
     return reply
       .code(404)
       .type('application/vnd.api+json')
-      .send(JSON.stringify({ errors: [{ details }] }));
+      .send(Buffer.from(JSON.stringify({ errors: [{ details }] })));
   });
 
   /** The older system's words for whoever may not; null: they may. */

@@ -8,6 +8,8 @@ import {
   serverSettings,
   type Variables,
 } from '../../src/config.ts';
+import { noFile } from '../../src/config-file/settings.ts';
+import { noScripts } from '../../src/core/machines/template.ts';
 import { startForFile } from '../http/server.ts';
 
 function settings(flags: ServerFlags = {}, env: Variables = {}): ServerSettings {
@@ -29,6 +31,10 @@ test('without any setting it is what a laptop needs', () => {
     spaceStores: new Map(),
     allowAckedLoss: false,
     driver: null,
+    scripts: noScripts,
+    scriptSeconds: 600,
+    notify: noFile.notify,
+    file: noFile,
     adminKeys: [],
     anonymous: [],
     timeoutSeconds: 30,
