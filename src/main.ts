@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type ServerSettings, StartRefusal } from './config.ts';
 import type { StoreSetting } from './config-values.ts';
+import { applyDeclared } from './core/declared.ts';
 import { mainSpace } from './core/space-name.ts';
 import { defaultSettings } from './core/state.ts';
 import { buildApp } from './http/app.ts';
@@ -18,14 +19,18 @@ import { StoreAway } from './log/log.ts';
 import { openStore } from './log/open.ts';
 import type { Store } from './log/store.ts';
 import { StoreError } from './log/store-error.ts';
+import { Notifiers } from './notify/notifiers.ts';
+import { openSinks } from './notify/open.ts';
 import { Allowed, allowEntryFault } from './probes/allowed.ts';
 import { postgresServer } from './probes/postgres-server.ts';
 import { Prober } from './probes/prober.ts';
-import { Builders } from './provision/builders.ts';
+import { Builders, deskOf } from './provision/builders.ts';
+import { InitScripts, scriptFault } from './provision/init-script.ts';
 import { openDriver } from './provision/open.ts';
 import { systemClock } from './replica/clock.ts';
 import { randomIds, serverId } from './replica/ids.ts';
-import { Spaces } from './replica/spaces.ts';
+import type { Replica } from './replica/replica.ts';
+import { type Space, Spaces } from './replica/spaces.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -36,6 +41,8 @@ export interface RunningServer {
   readonly keysOn: boolean;
   /** Resolves when the store has failed while it served: nothing more can be decided, and only a new start can tell what was kept. */
   readonly failed: Promise<Error>;
+  /** Resolves when somebody who may has asked it to stop (DELETE /); closing it is for whoever has started it. */
+  readonly stopAsked: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,6 +64,8 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
       'bad_setting',
       '--postgresURL: give postgres://USER:PASSWORD@HOST:PORT/{{.}}, perhaps with ?sslmode=require',
     );
+  const fault = scriptFault(settings.scripts);
+  if (fault !== null) throw new StartRefusal('bad_setting', fault);
   const stores = new Stores(settings);
   const server = serverId();
   let spaces: Spaces | null = null;
@@ -119,6 +128,8 @@ function openSpaces(settings: ServerSettings, stores: Stores, server: string, lo
       retentionMs: settings.retentionHours * hour,
       maxEnvironments: settings.maxEnvironments,
       hasAdminElsewhere: settings.adminKeys.length > 0,
+      sinks: openSinks(settings.notify, systemClock).map(({ name, events }) => ({ name, events })),
+      scriptMs: settings.scriptSeconds * 1000,
     },
     historyMs: settings.historyDays * 24 * hour,
     startFacts: { version: manifest.version },
@@ -137,17 +148,24 @@ async function served(
   const stopping = new AbortController();
   // Each open stream listens; their number has a bound of its own.
   setMaxListeners(0, stopping.signal);
+  const stopAsked = Promise.withResolvers<void>();
   const { name } = await stores.of(mainSpace);
   const { replica } = spaces.main;
   const failed = new Promise<Error>((resolve) => replica.onBroken(resolve));
   const auth = new Authentication(settings, systemClock.wall);
+  await declare(settings, replica);
   await watchKeys(spaces, auth);
   await spaces.tried();
   const prober = makeProber(settings, () => !auth.keysOn);
   const host = listenHost(settings, auth.keysOn);
-  const driver = await openDriver(settings.driver);
+  const driver = await openDriver(settings.driver, settings.file.ec2);
+  const scripts = new InitScripts(settings.scripts);
+  const desks = (space: Space) => {
+    const { name, replica: of } = space;
+    return deskOf(space, (build) => scripts.userDataFor(context.baseUrl, { name, secret: of.secret }, build));
+  };
   const context: Context = {
-    ...{ spaces, prober, auth, driver: driver?.name ?? null },
+    ...{ spaces, prober, auth, driver: driver?.name ?? null, scripts, deskOf: desks },
     ids: randomIds,
     metrics: new Metrics(prober),
     settings: {
@@ -160,17 +178,22 @@ async function served(
       timeoutSeconds: settings.timeoutSeconds,
     },
     stopping: stopping.signal,
+    shutDown: stopAsked.resolve,
     baseUrl: settings.publicUrl ?? '',
   };
   const app = await buildApp(context, logger);
   await listen(app, settings.port, host);
-  const builders =
-    driver === null
-      ? null
-      : new Builders(spaces, {
-          ...{ driver, clock: systemClock, worker: server },
-          onTrouble: (message, error) => logger.error({ err: error }, message),
-        });
+  const builders = new Builders(spaces, {
+    ...{ driver, clock: systemClock, worker: server },
+    deskOf: desks,
+    onTrouble: (message, error) => logger.error({ err: error }, message),
+  });
+  const notifiers = new Notifiers(spaces, {
+    ...{ sinks: openSinks(settings.notify, systemClock), clock: systemClock, worker: server },
+    onOutcome: (sink, outcome) => context.metrics.countNotice(sink, outcome),
+    onNote: (message) => logger.warn(message),
+    onTrouble: (message, error) => logger.error({ err: error }, message),
+  });
   const url = addressOf(app, host);
   context.baseUrl = settings.publicUrl ?? url;
   const summary = await replica.look((state) => {
@@ -180,16 +203,25 @@ async function served(
   return {
     ...{ url, summary, store: name, isNew: replica.isNew, keysOn: auth.keysOn },
     failed,
+    stopAsked: stopAsked.promise,
     close: async () => {
       stopping.abort();
       spaces.stop();
       await app.close();
       await prober.close();
-      await builders?.stop();
+      await builders.stop();
+      await notifiers.stop();
       await spaces.close();
       await stores.close();
     },
   };
+}
+
+/** What the file declares is of `main`. Without a file nothing is said, and all stays. */
+async function declare({ file }: ServerSettings, replica: Replica): Promise<void> {
+  if (file.path === null) return;
+  const outcome = await replica.decide((turn) => applyDeclared(turn, file));
+  if (!outcome.ok) throw new StartRefusal('bad_setting', `${file.path}: ${outcome.message}`);
 }
 
 /** Keys of all spaces, as durable; those of `main` are known when it resolves. */

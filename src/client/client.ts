@@ -2,6 +2,22 @@
 // dependencies, so that it runs in Node, in a browser and in a test alike. A method sends one request; what
 // waits and retries is `takePlace` (place.ts), `waitUntil` (waiting.ts), `meet` (arriving.ts) and `followBuild` (building.ts).
 
+import {
+  isBarrier,
+  isBuild,
+  isEnvironment,
+  isFenceAnswer,
+  isImage,
+  isInstance,
+  isLease,
+  isPage,
+  isPool,
+  isSignal,
+  isSpace,
+  isTask,
+  isWaitList,
+  isWaitReply,
+} from './guards.ts';
 import type { Outcome } from './outcome.ts';
 import { type StreamItem, type StreamOptions, streamEvents } from './stream.ts';
 import { type Fetch, type RequestOptions, request, type Transport } from './transport.ts';
@@ -33,7 +49,17 @@ import type {
   WaitReply,
   WaitRequest,
 } from './types.ts';
-import type { Build, BuildRequest, Instance, Job } from './types-machines.ts';
+import type {
+  Build,
+  BuildRequest,
+  Image,
+  ImageRequest,
+  Instance,
+  Job,
+  Pool,
+  PoolRequest,
+  Task,
+} from './types-machines.ts';
 
 export interface ClientOptions {
   /** Where the server is, with or without a slash at the end. */
@@ -261,9 +287,9 @@ export class Client {
     return this.#list<Build>('/v1/instance-builds', query, options);
   }
 
-  /** As it is, or with `wait` (seconds, at most 60) once it has got further. */
-  build(id: string, options: CallOptions & { wait?: number } = {}): Promise<Outcome<Build>> {
-    const query = { wait: options.wait };
+  /** As it is, or with `wait` (seconds, at most 60) once it has got further than `after`, the seq of what is known of it. */
+  build(id: string, options: CallOptions & { wait?: number; after?: number } = {}): Promise<Outcome<Build>> {
+    const query = { wait: options.wait, after: options.after };
     return this.#send('GET', buildPath(id), { query, accept: isBuild, ...limits(options, options.wait) });
   }
 
@@ -286,6 +312,50 @@ export class Client {
   terminateInstance(id: string, body: { reason?: string } = {}, options: CallOptions = {}): Promise<Outcome<Instance>> {
     const path = `/v1/instances/${encodeURIComponent(id)}`;
     return this.#send('DELETE', path, { body, accept: isInstance, ...limits(options) });
+  }
+
+  /** Its init script is done. `id`: ours, or the driver's. */
+  instanceReady(id: string, options: CallOptions = {}): Promise<Outcome<Instance>> {
+    const path = `/v1/instances/${encodeURIComponent(id)}/ready`;
+    return this.#send('POST', path, { body: {}, accept: isInstance, ...limits(options) });
+  }
+
+  images(query: Paging & { role?: string; active?: boolean } = {}, options: CallOptions = {}) {
+    return this.#list<Image>('/v1/images', query, options);
+  }
+
+  putImage(id: string, body: ImageRequest, options: CallOptions = {}): Promise<Outcome<Image>> {
+    return this.#send('PUT', `/v1/images/${encodeURIComponent(id)}`, { body, accept: isImage, ...limits(options) });
+  }
+
+  deleteImage(id: string, options: CallOptions = {}): Promise<Outcome<null>> {
+    return this.#send('DELETE', `/v1/images/${encodeURIComponent(id)}`, { ...limits(options) });
+  }
+
+  pools(query: Paging = {}, options: CallOptions = {}) {
+    return this.#list<Pool>('/v1/pools', query, options);
+  }
+
+  /** 201 where it is new. */
+  putPool(name: string, body: PoolRequest, options: CallOptions = {}): Promise<Outcome<Pool>> {
+    return this.#send('PUT', `/v1/pools/${encodeURIComponent(name)}`, { body, accept: isPool, ...limits(options) });
+  }
+
+  deletePool(name: string, options: CallOptions = {}): Promise<Outcome<null>> {
+    return this.#send('DELETE', `/v1/pools/${encodeURIComponent(name)}`, { ...limits(options) });
+  }
+
+  /** For workers: the next job that is due, or this one; null: none is. */
+  claimJob(body: { worker: string; holdSeconds: number; job?: string }, options: CallOptions = {}) {
+    return this.#send('POST', '/v1/jobs/claim', { body, accept: isTask, ...limits(options) }) as Promise<
+      Outcome<Task | null>
+    >;
+  }
+
+  /** For workers: writes down what was done, in the name of a claim. */
+  tellJob(job: string, body: { number: number; command: object }, options: CallOptions = {}): Promise<Outcome<Task>> {
+    const path = `/v1/jobs/${encodeURIComponent(job)}/work`;
+    return this.#send('POST', path, { body, accept: isTask, ...limits(options) });
   }
 
   /** What workers have to do, and what was given up. */
@@ -393,56 +463,4 @@ function owner(options: AsOwner): Record<string, string> {
 function limits(options: CallOptions, waitSeconds = 0): { timeoutMs?: number; signal?: AbortSignal } {
   const timeoutMs = options.timeoutMs ?? (waitSeconds > 0 ? waitSeconds * 1000 + 10_000 : undefined);
   return { ...(timeoutMs !== undefined && { timeoutMs }), ...(options.signal && { signal: options.signal }) };
-}
-
-function isLease(body: unknown): body is Lease {
-  const lease = body as Partial<Lease>;
-  return typeof lease.id === 'string' && typeof lease.state === 'string' && Array.isArray(lease.granted);
-}
-
-function isEnvironment(body: unknown): body is Environment {
-  const environment = body as Partial<Environment>;
-  return typeof environment.name === 'string' && typeof environment.capacity === 'number';
-}
-
-function isFenceAnswer(body: unknown): body is FenceAnswer {
-  return typeof (body as Partial<FenceAnswer>).current === 'boolean';
-}
-
-function isPage<Item>(body: unknown): body is Page<Item> {
-  return Array.isArray((body as Partial<Page<Item>>).items);
-}
-
-function isSignal(body: unknown): body is Signal {
-  const signal = body as Partial<Signal>;
-  return typeof signal.name === 'string' && typeof signal.state === 'string' && 'data' in signal;
-}
-
-function isBarrier(body: unknown): body is Barrier {
-  const barrier = body as Partial<Barrier>;
-  return typeof barrier.name === 'string' && typeof barrier.state === 'string' && Array.isArray(barrier.arrivals);
-}
-
-function isBuild(body: unknown): body is Build {
-  const build = body as Partial<Build>;
-  return typeof build.id === 'string' && Array.isArray(build.steps) && Array.isArray(build.instances);
-}
-
-function isInstance(body: unknown): body is Instance {
-  const instance = body as Partial<Instance>;
-  return typeof instance.id === 'string' && typeof instance.state === 'string' && 'cloudId' in instance;
-}
-
-function isSpace(body: unknown): body is Space {
-  const space = body as Partial<Space>;
-  return typeof space.name === 'string' && typeof space.open === 'boolean';
-}
-
-function isWaitReply(body: unknown): body is WaitReply {
-  const reply = body as Partial<WaitReply>;
-  return typeof reply.outcome === 'string' && Array.isArray(reply.conditions);
-}
-
-function isWaitList(body: unknown): body is WaitList {
-  return isPage<OpenWait>(body) && Array.isArray((body as Partial<WaitList>).probes);
 }

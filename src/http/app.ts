@@ -12,6 +12,7 @@ import { onClientError } from './client-error.ts';
 import { boundReading, Connections } from './connections.ts';
 import type { App, Context } from './context.ts';
 import { callMe } from './dialects/call-me.ts';
+import { pudding } from './dialects/pudding.ts';
 import { releasestatus } from './dialects/releasestatus.ts';
 import { atRoot, webRendezvous } from './dialects/web-rendezvous.ts';
 import { enter } from './entrance.ts';
@@ -20,15 +21,17 @@ import { health } from './health.ts';
 import { home, leadToPage } from './home.ts';
 import { initScripts } from './init-scripts.ts';
 import { completeRoute, openapi } from './openapi.ts';
-import { codeOfReply, Problem, problemOf, sendProblem } from './problem.ts';
+import { codeOfReply, problemOrOurs, sendProblem } from './problem.ts';
 import { RouteList } from './route-list.ts';
 import { barrierRoutes } from './v1/barriers.ts';
 import { environmentRoutes } from './v1/environments.ts';
 import { eventRoutes } from './v1/events.ts';
 import { freezeRoutes } from './v1/freezes.ts';
+import { jobRoutes } from './v1/jobs.ts';
 import { keyRoutes } from './v1/keys.ts';
 import { leaseRoutes } from './v1/leases.ts';
 import { machineRoutes } from './v1/machines.ts';
+import { poolRoutes } from './v1/pools.ts';
 import { signalRoutes } from './v1/signals.ts';
 import { spaceRoutes } from './v1/spaces.ts';
 import { waitRoutes } from './v1/waits.ts';
@@ -128,12 +131,7 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   }
 
   async function onError(error: Error, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    let problem = problemOf(error);
-    if (problem === null) {
-      request.log.error({ err: error, requestId: request.id, route: request.routeOptions?.url }, 'a mistake of ours');
-      problem = new Problem('internal', 'A mistake of ours. It is in the server’s log under this request id.');
-    }
-    return sendProblem(request, reply, problem);
+    return sendProblem(request, reply, problemOrOurs(error, request));
   }
 
   await openapi(app, context);
@@ -144,6 +142,8 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   barrierRoutes(app, context);
   waitRoutes(app, context);
   machineRoutes(app, context);
+  poolRoutes(app, context);
+  jobRoutes(app, context);
   keyRoutes(app, context);
   spaceRoutes(app, context);
   eventRoutes(app, context);
@@ -152,6 +152,7 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   initScripts(app, context);
   await app.register(async (scope) => releasestatus(scope as unknown as App, context));
   await app.register(async (scope) => callMe(scope as unknown as App, context));
+  await app.register(async (scope) => pudding(scope as unknown as App, context, routes));
   if (context.settings.rendezvous)
     await app.register(async (scope) => webRendezvous(scope as unknown as App, context, routes));
   return app;

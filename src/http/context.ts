@@ -8,6 +8,9 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
+import type { Task } from '../api/schemas-machines.ts';
+import type { Outcome } from '../core/errors.ts';
+import type { WorkCommand } from '../core/machines/work.ts';
 import type { BuildRow } from '../core/rows.ts';
 import type { Prober } from '../probes/prober.ts';
 import type { Ids } from '../replica/ids.ts';
@@ -48,18 +51,27 @@ export interface Scripts {
   render(build: BuildRow, space: { readonly name: string; readonly secret: string }, baseUrl: string): string | null;
 }
 
+/** Where workers beside the server get their jobs, as src/provision/desk.ts makes it. */
+export interface Desk {
+  claim(worker: string, holdMs: number, job?: string): Promise<Task | null>;
+  tell(claim: { readonly job: string; readonly number: number }, command: WorkCommand): Promise<Outcome<Task>>;
+}
+
 export interface Context {
   readonly spaces: Spaces;
   readonly prober: Prober;
   /** What makes machines, for people; null where nothing does. */
   readonly driver: string | null;
   readonly scripts: Scripts;
+  readonly deskOf: (space: Space) => Desk;
   readonly ids: Ids;
   readonly auth: Authentication;
   readonly metrics: Metrics;
   readonly settings: HttpSettings;
   /** Aborted when the server begins to stop: whoever is on the line is answered. */
   readonly stopping: AbortSignal;
+  /** Has the whole server stop, as the signal TERM does. */
+  readonly shutDown: () => void;
   /** Where people reach this server, without a slash at the end. */
   baseUrl: string;
 }

@@ -58,6 +58,8 @@ export class Run {
     }
     if (this.#buildNow().cancelling) return this.#cancel();
     await this.#tell({ do: 'end_build' });
+    // In the last moment: it was not ended by that.
+    if (this.#buildNow().cancelling) return this.#cancel();
   }
 
   #steps(): (() => Promise<void>)[] {

@@ -2,7 +2,7 @@
 
 import { machineName } from '../core/machines/build.ts';
 import type { Work } from '../core/machines/work.ts';
-import type { BuildSpec, Facts, InstanceRow, JobRow } from '../core/rows.ts';
+import type { BuildSpec, InstanceRow, JobRow } from '../core/rows.ts';
 
 export interface TaskMachine {
   readonly id: string;
@@ -29,14 +29,14 @@ export interface Task {
   readonly build: {
     readonly id: string;
     readonly spec: BuildSpec;
-    readonly steps: readonly { readonly name: string; readonly done: boolean; readonly facts: Facts }[];
+    readonly steps: { readonly name: string; readonly done: boolean; readonly facts: Record<string, string> }[];
     readonly cancelling: boolean;
   } | null;
-  readonly machines: readonly TaskMachine[];
+  readonly machines: TaskMachine[];
   /** What a build that names no image takes, as far as it is known to the server. */
   readonly image: string | null;
   /** After a look: what is to be removed because nobody shares it any more. */
-  readonly unshared: readonly string[];
+  readonly unshared: string[];
   /** What its machines are to read when they start; null: nothing. */
   readonly userData: string | null;
 }
@@ -49,13 +49,13 @@ export function taskOf(
 ): Task {
   return {
     ...{ job: claim.job, number: claim.number, kind: job.kind, subject: job.subject, tries: job.tries, tick, tag },
-    ...{ image: image?.id ?? null, unshared, userData: build === null ? null : userDataFor(build) },
+    ...{ image: image?.id ?? null, unshared: [...unshared], userData: build === null ? null : userDataFor(build) },
     build:
       build === null
         ? null
         : {
             ...{ id: build.id, spec: build.spec, cancelling: build.cancelling !== null },
-            steps: build.steps.map(({ name, doneAt, facts }) => ({ name, done: doneAt !== null, facts })),
+            steps: build.steps.map(({ name, doneAt, facts }) => ({ name, done: doneAt !== null, facts: { ...facts } })),
           },
     machines: machines.map(({ id, state, token, choice, cloudId }) => ({
       ...{ id, state, token, choice, cloudId },

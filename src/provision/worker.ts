@@ -64,7 +64,9 @@ export class Worker {
       })
       .finally(() => {
         this.#looking = null;
-        if (!this.#stopping.signal.aborted) this.#lookAgain();
+        if (this.#stopping.signal.aborted) return;
+        if (this.#isWoken && this.#running.size < jobsAtOnce) this.#look();
+        else this.#lookAgain();
       });
   }
 
@@ -128,7 +130,11 @@ export class Worker {
       reason: error.message.slice(0, 500),
       againAfterMs: Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(task.tries, 10)),
       // Ending a machine is never given up because of what the driver says: it costs money.
-      isFinal: task.kind === 'build' && trouble !== null && trouble.verdict !== 'again',
+      isFinal:
+        task.kind === 'build' &&
+        trouble !== null &&
+        trouble.verdict !== 'again' &&
+        (error as StepFailed).step !== 'terminate',
     };
     await desk
       .tell(task, { do: 'failed', ...failure })

@@ -9,7 +9,15 @@ function built(state: Build['state'], more: Partial<Build> = {}): Build {
   return {
     ...{ id: 'one', state, site: 'org', env: 'staging', queue: 'main', role: 'worker', instanceType: 't3', count: 1 },
     ...{ image: null, nameTemplate: null, subnet: null, securityGroup: null, slackChannel: null, steps: [] },
-    ...{ instances: [], cancelling: null, failure: null, by: 'anna', createdAt: '2026-11-21T12:00:00.000Z' },
+    ...{
+      instances: [],
+      cancelling: null,
+      failure: null,
+      pool: null,
+      seq: 1,
+      by: 'anna',
+      createdAt: '2026-11-21T12:00:00.000Z',
+    },
     ...{ endedAt: null, ...more },
   };
 }

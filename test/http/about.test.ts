@@ -40,7 +40,9 @@ test('the page of a lease leads to its environment', async () => {
 test('DELETE / is 401 without a key, whatever is sent, and stops nothing', async () => {
   const { call } = await start();
   for (const headers of [{}, { authorization: 'token x' }, { 'x-api-key': 'x' }] as Record<string, string>[])
-    expect(await call('DELETE', '/', { headers })).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
+    expect(await call('DELETE', '/', { headers })).toMatchObject({
+      ...{ status: 401, json: { errors: [{ details: expect.stringContaining('needs a key') }] } },
+    });
   expect(await call('GET', '/healthz')).toMatchObject({ status: 200 });
 });
 
@@ -170,7 +172,16 @@ describe('/openapi.json', () => {
         'DELETE /v1/instance-builds/{id}',
         'GET /v1/instances',
         'DELETE /v1/instances/{id}',
+        'POST /v1/instances/{id}/ready',
+        'GET /v1/images',
+        'PUT /v1/images/{id}',
+        'DELETE /v1/images/{id}',
+        'GET /v1/pools',
+        'PUT /v1/pools/{name}',
+        'DELETE /v1/pools/{name}',
         'GET /v1/jobs',
+        'POST /v1/jobs/claim',
+        'POST /v1/jobs/{id}/work',
         'GET /v1/spaces',
         'PUT /v1/spaces/{name}',
         'DELETE /v1/spaces/{name}',

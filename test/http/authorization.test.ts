@@ -12,6 +12,8 @@ import { admin, type Reply, startForFile, type TestServer } from './server.ts';
 interface Wanted {
   /** The scope that the route needs; null = any key will do. */
   readonly needs: (typeof scopes)[number] | null;
+  /** Another scope that is needed as well: no key of this test has two, so only an admin may. */
+  readonly and?: (typeof scopes)[number];
   /** Another scope that will do. */
   readonly or?: (typeof scopes)[number];
   /**
@@ -19,6 +21,8 @@ interface Wanted {
    * left out of the answer).
    */
   readonly of: 'it' | 'every' | 'any';
+  /** How it ends for whoever may ask, where that is no success. */
+  readonly ends?: number;
   /** What is asked, in an environment of this name that is there; may prepare something as admin. */
   readonly ask: (environment: string, server: TestServer) => Promise<{ path: string; body?: unknown }>;
 }
@@ -46,12 +50,26 @@ const barrier = (suffix: string, body?: unknown) => async (name: string, server:
   return { path: `/v1/barriers/${name}${suffix}`, body };
 };
 const buildBody = { site: 's', env: 'e', queue: 'q', instanceType: 't' };
-/** Nothing changes by itself: no worker has anything to do any more. */
+const poolBody = { labels: { kind: 'mine' }, max: 1, build: buildBody };
+/** A pool of the admin that has nothing to do. */
+const pool = (body?: unknown) => async (name: string, server: TestServer) => {
+  await server.call('PUT', `/v1/pools/${name}`, { body: poolBody, ...asAdmin });
+  return { path: `/v1/pools/${name}`, body };
+};
+const image = async (name: string, server: TestServer) => {
+  await server.call('PUT', `/v1/images/${name}`, { body: {}, ...asAdmin });
+  return { path: `/v1/images/${name}` };
+};
+/** Nothing changes by itself: no worker has anything to do any more, but to look at the driver in a while. */
 const quiet = ({ call }: TestServer) =>
-  eventually(async () => expect((await call('GET', '/v1/jobs', asAdmin)).json.items).toEqual([]));
+  eventually(async () => {
+    const { json } = await call('GET', '/v1/jobs', asAdmin);
+    const isDone = (job: { kind: string; dueInSeconds: number }) => job.kind === 'reconcile' && job.dueInSeconds > 2;
+    expect(json.items.filter((job: never) => !isDone(job))).toEqual([]);
+  });
 /** A build of the admin, and its machine that runs. */
 const build =
-  (path: (made: { id: string; instances: { id: string }[] }) => string) => async (_: string, server: TestServer) => {
+  (path: (made: { id: string; instances?: { id: string }[] }) => string) => async (_: string, server: TestServer) => {
     const { json } = await server.call('POST', '/v1/instance-builds', { body: buildBody, ...asAdmin });
     await quiet(server);
     return { path: path(json) };
@@ -164,7 +182,31 @@ const table: Record<string, readonly Wanted[]> = {
   'DELETE /v1/instance-builds/{id}': [{ needs: 'build', of: 'every', ask: aBuild }],
   'GET /v1/instances': [{ needs: 'read', of: 'any', ask: at('/v1/instances') }],
   'DELETE /v1/instances/{id}': [
-    { needs: 'terminate', of: 'every', ask: build(({ instances }) => `/v1/instances/${instances[0]?.id}`) },
+    { needs: 'terminate', of: 'every', ask: build(({ instances = [] }) => `/v1/instances/${instances[0]?.id}`) },
+  ],
+  'POST /v1/instances/{id}/ready': [
+    { needs: 'build', of: 'every', ask: build(({ instances = [] }) => `/v1/instances/${instances[0]?.id}/ready`) },
+  ],
+  'GET /v1/images': [{ needs: 'read', of: 'any', ask: at('/v1/images') }],
+  'PUT /v1/images/{id}': [{ needs: 'build', of: 'every', ask: at('/v1/images/ami-1', { role: 'web' }) }],
+  'DELETE /v1/images/{id}': [{ needs: 'build', of: 'every', ask: image }],
+  'GET /v1/pools': [{ needs: 'read', of: 'any', ask: at('/v1/pools') }],
+  'PUT /v1/pools/{name}': [{ needs: 'admin', of: 'every', ask: pool(poolBody) }],
+  'DELETE /v1/pools/{name}': [{ needs: 'admin', of: 'every', ask: pool() }],
+  'POST /v1/jobs/claim': [
+    // Of no such job: nobody is to work on one here.
+    {
+      needs: 'build',
+      and: 'terminate',
+      of: 'every',
+      ask: at('/v1/jobs/claim', { worker: 'w', holdSeconds: 1, job: 'x' }),
+    },
+  ],
+  'POST /v1/jobs/{id}/work': [
+    {
+      ...{ needs: 'build', and: 'terminate', of: 'every', ends: 409 },
+      ask: at('/v1/jobs/none/work', { number: 1, command: { do: 'end_build' } }),
+    },
   ],
   'GET /v1/jobs': [{ needs: 'read', of: 'any', ask: at('/v1/jobs') }],
   'GET /v1/spaces': [{ needs: 'admin', of: 'every', ask: at('/v1/spaces') }],
@@ -262,9 +304,9 @@ async function seq(): Promise<number> {
   return (await server.call('GET', '/v1/environments?limit=1', asAdmin)).json.asOf.seq;
 }
 
-function isAllowed({ needs, or, of }: Wanted, scope: string, limit: keyof typeof limits): boolean {
+function isAllowed({ needs, and, or, of }: Wanted, scope: string, limit: keyof typeof limits): boolean {
   if (needs === null) return true;
-  if (scope !== needs && scope !== or && scope !== 'admin') return false;
+  if (scope !== 'admin' && (and !== undefined || (scope !== needs && scope !== or))) return false;
   if (of === 'any' || limit === 'unlimited') return true;
   return of === 'it' && limit === 'own';
 }
@@ -277,10 +319,13 @@ describe.each(cases)('$name needs $needs of $of', (each) => {
       const before = await seq();
       const { status, json } = await send(each.method, path, body, key);
       const allowed = isAllowed(each, scope, limit);
-      expect([limit, status < 300 ? 'allowed' : status]).toEqual([limit, allowed ? 'allowed' : 403]);
+      expect([limit, status < 300 || status === each.ends ? 'allowed' : status]).toEqual([
+        limit,
+        allowed ? 'allowed' : 403,
+      ]);
       if (allowed) continue;
       expect(json.code).toMatch(/^(forbidden|not_yours)$/);
-      expect(json.needs).toMatch(new RegExp(`^${each.needs}(:(mine-.*|tcp:.*))?$`));
+      expect(json.needs).toMatch(new RegExp(`^(${each.needs}|${each.and})(:(mine-.*|tcp:.*))?$`));
       expect(await seq()).toBe(before);
     }
   });

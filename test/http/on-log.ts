@@ -13,6 +13,8 @@ import type { Contents, EventQuery, LearnOutcome, Log, TurnOutcome } from '../..
 import { MemoryLog } from '../../src/log/memory.ts';
 import { Allowed } from '../../src/probes/allowed.ts';
 import { Prober } from '../../src/probes/prober.ts';
+import { deskOf } from '../../src/provision/builders.ts';
+import { InitScripts } from '../../src/provision/init-script.ts';
 import { systemClock } from '../../src/replica/clock.ts';
 import { randomIds } from '../../src/replica/ids.ts';
 import { Spaces } from '../../src/replica/spaces.ts';
@@ -84,8 +86,18 @@ export async function startOnLog(log: FaultyLog): Promise<TestServer> {
   const prober = new Prober({ allowed, postgres: null });
   const stopping = new AbortController();
   const context: Context = {
-    ...{ spaces, prober, driver: null, ids: randomIds, stopping: stopping.signal, baseUrl: '' },
+    ...{
+      spaces,
+      prober,
+      driver: null,
+      ids: randomIds,
+      stopping: stopping.signal,
+      shutDown: () => undefined,
+      baseUrl: '',
+    },
     auth: new Authentication(usual.settings, systemClock.wall),
+    deskOf: (space) => deskOf(space, () => null),
+    scripts: new InitScripts(usual.settings.scripts),
     metrics: new Metrics(prober),
     settings: { ...usual.settings, version: 'of a test' },
   };

@@ -102,6 +102,20 @@ interface Members {
   readonly free: readonly InstanceRow[];
 }
 
+/** How a pool stands, for people. */
+export function poolFigures(
+  state: State,
+  pool: PoolRow,
+): { there: number; building: number; free: number; held: number; ending: number; waiting: number } {
+  const { there, held, free } = membersOf(state, pool);
+  const building = there.filter((machine) => machine.state !== 'ending' && machine.environment === null).length;
+  const ending = there.filter((machine) => machine.state === 'ending' || isClosed(state, machine)).length;
+  return {
+    ...{ there: there.length, building, free: free.length, held: held.length, ending },
+    waiting: waitingFor(state, pool),
+  };
+}
+
 /** Whether `keepPools` would find something to do; changes nothing. */
 export function poolsNeed(state: State, tick: number): boolean {
   for (const { pool, builds, closing, closed, ends } of plans(state, tick))

@@ -35,7 +35,7 @@ export interface Look {
   readonly sinceTick: number;
 }
 
-/** Looks in a row, and how long they must lie apart, until one that is not found is believed to be gone. */
+/** Looks in a row, and how long they must lie apart, until one that is not found is believed to be gone; how far a list may be behind. */
 const missedLooks = 3;
 const missedForMs = 30_000;
 
@@ -46,7 +46,11 @@ export interface Reconciled extends Omit<LookReport, 'at' | 'removed'> {
 
 /** Makes sure that the driver is looked at, now and then. */
 export function keepLooking(turn: Turn, id: string): void {
-  if (jobOf(turn, 'reconcile', '') === undefined) addJob(turn, id, 'reconcile', '');
+  if (!looksAround(turn.state)) addJob(turn, id, 'reconcile', '');
+}
+
+export function looksAround({ jobs }: State): boolean {
+  return jobs.values().some(({ kind }) => kind === 'reconcile');
 }
 
 /** Ids that are made of nothing but what is known give the same turn on every server. */
@@ -66,6 +70,7 @@ export function reconcile(turn: Turn, look: Look, newId: () => string): Reconcil
       endSoon(turn, found, { job: newId(), by: 'signalbox', reason: 'its build is over' });
       done.ending.push(listed.cloudId);
     } else if (machine === undefined || machine.cloudId !== listed.cloudId || machine.state === 'gone') {
+      if (hasJustEnded(turn.state, listed.cloudId, look.sinceTick)) continue;
       endStranger(turn, listed, newId);
       done.ending.push(listed.cloudId);
     } else if (machine.missed !== null || !isSame(machine.facts, listed.facts)) {
@@ -73,9 +78,10 @@ export function reconcile(turn: Turn, look: Look, newId: () => string): Reconcil
     }
   }
   for (const machine of [...turn.state.instances.values()]) {
-    if (machine.state === 'ending') goOn(turn, 'terminate', machine.id, newId);
+    if (machine.state === 'ending' && !isCancelling(turn.state, machine)) goOn(turn, 'terminate', machine.id, newId);
     if (!mayVanish(turn.state, machine) || (machine.cloudId !== null && seen.has(machine.cloudId))) continue;
-    if ((machine.cloudId !== null && notThere.has(machine.cloudId)) || miss(turn, machine, look.sinceTick)) {
+    const isDenied = machine.cloudId !== null && notThere.has(machine.cloudId) && isOld(machine, look.sinceTick);
+    if (isDenied || miss(turn, machine, look.sinceTick)) {
       endInstance(turn, machine, 'signalbox', 'the driver has it no longer');
       done.gone.push(machine.cloudId ?? machine.id);
     }
@@ -104,6 +110,24 @@ export function endLook(turn: Turn, claim: Claim, found: Omit<LookReport, 'at'>)
 function mayVanish(state: State, machine: InstanceRow): boolean {
   if (machine.state === 'running' || machine.state === 'ready') return machine.cloudId !== null;
   return machine.state === 'launching' && !isAwaited(state, machine);
+}
+
+/** Launched so long ago that a source which denies it must be believed: of what is new even the source may not know yet. */
+function isOld({ launchedTick }: InstanceRow, sinceTick: number): boolean {
+  return (launchedTick ?? Number.NEGATIVE_INFINITY) + missedForMs <= sinceTick;
+}
+
+/** Whether it was ended so short a while ago that a list which still shows it may only be behind. */
+function hasJustEnded({ instances }: State, cloudId: string, sinceTick: number): boolean {
+  return instances
+    .values()
+    .some((row) => row.cloudId === cloudId && row.state === 'gone' && (row.endedTick ?? 0) + missedForMs > sinceTick);
+}
+
+/** Whether the job of its build ends it. */
+function isCancelling({ builds }: State, { build: id }: InstanceRow): boolean {
+  const build = id === null ? undefined : builds.get(id);
+  return build !== undefined && build.cancelling !== null && build.state !== 'cancelled';
 }
 
 /** Whether somebody still works on the build of a machine that was asked for. */

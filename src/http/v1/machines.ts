@@ -1,19 +1,19 @@
-// /v1/instance-builds, /v1/instances, /v1/jobs: asking for machines, seeing how far that is, and ending them.
+// /v1/instance-builds, /v1/instances: asking for machines, seeing how far that is, and ending them.
 
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { ListOf, PlainList, Problem as ProblemSchema } from '../../api/schemas.ts';
-import { Build, BuildRequest, BuildWait, Ending, Instance, Job } from '../../api/schemas-machines.ts';
+import { closed, ListOf, PlainList, Problem as ProblemSchema } from '../../api/schemas.ts';
+import { Build, BuildLook, BuildRequest, BuildWait, Ending, Instance } from '../../api/schemas-machines.ts';
 import { refuse } from '../../core/errors.ts';
-import { askBuild, cancelBuild, machinesPerBuild } from '../../core/machines/build.ts';
-import { isThere, terminate } from '../../core/machines/instance.ts';
+import { askBuild, cancelBuild, machinesPerBuild, reportReady } from '../../core/machines/build.ts';
+import { findInstance, isThere, terminate } from '../../core/machines/instance.ts';
 import type { BuildRow, BuildSpec } from '../../core/rows.ts';
 import { randomText } from '../../replica/ids.ts';
 import { whileConnected } from '../connected.ts';
 import type { App, Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { sendRefusal } from '../refusal.ts';
-import { buildShape, instanceShape, jobShape } from '../shapes-machines.ts';
+import { buildShape, instanceShape } from '../shapes-machines.ts';
 import { page } from './paging.ts';
 import { requireScope, requireScopeEverywhere } from './scope.ts';
 
@@ -43,7 +43,10 @@ export function machineRoutes(app: App, context: Context): void {
           context,
           request,
           reply,
-          refuse('no_driver', 'This server has no driver (--driver command:PATH), so nobody would make machines.'),
+          refuse(
+            'no_driver',
+            'This server has no driver (--driver command:PATH or ec2), so nobody would make machines.',
+          ),
         );
       const { id = `bd_${randomText(12)}` } = request.body;
       if (!/^[\w.-]{1,100}$/.test(id))
@@ -84,13 +87,14 @@ export function machineRoutes(app: App, context: Context): void {
         tags,
         summary: 'Look at a build; with wait, as soon as it has got further',
         params: IdParam,
-        querystring: BuildWait,
+        querystring: BuildLook,
         response: { 200: Build, 404: ProblemSchema },
       },
     },
     async (request) => {
       requireScope(auth.actor(request), 'read', null);
-      return settled(request, request.params.id, (request.query.wait ?? 0) * 1000);
+      const { wait = 0, after } = request.query;
+      return settled(request, request.params.id, wait * 1000, after);
     },
   );
 
@@ -156,34 +160,35 @@ export function machineRoutes(app: App, context: Context): void {
     },
   );
 
-  app.get(
-    '/v1/jobs',
+  app.post(
+    '/v1/instances/:id/ready',
     {
       schema: {
         tags,
-        summary: 'List what workers have to do, and what was given up',
-        querystring: PlainList,
-        response: { 200: ListOf(Job) },
+        summary: 'Say that a machine is ready, by its id here or at the driver: its init script is done',
+        params: IdParam,
+        body: Type.Union([Type.Object({}, closed), Type.Null()]),
+        response: { 200: Instance, 404: ProblemSchema },
       },
     },
-    async (request) => {
-      requireScope(auth.actor(request), 'read', null);
-      const { limit = 100, cursor } = request.query;
-      return request.space.replica.look((state, moment) => {
-        const view = { state, moment, baseUrl: context.baseUrl };
-        return page([...state.jobs.values()], { limit, cursor, key: (row) => row.id }, view, (row) =>
-          jobShape(row, moment),
-        );
+    async (request, reply) => {
+      requireScopeEverywhere(auth.actor(request), 'build');
+      const { id } = request.params;
+      const outcome = await request.space.replica.decide((turn) => {
+        const machine = findInstance(turn, id);
+        return reportReady(turn, machine?.build ?? '', machine?.cloudId ?? id);
       });
+      if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
+      return reply.send(instanceShape(outcome.value));
     },
   );
 
   /** How a build stands once its row has changed, or patience ends; at once where it is over. */
-  async function settled(request: FastifyRequest, id: string, milliseconds: number): Promise<Build> {
+  async function settled(request: FastifyRequest, id: string, milliseconds: number, after?: number): Promise<Build> {
     const { replica } = request.space;
     const row = await replica.look(({ builds }) => builds.get(id));
     if (row === undefined) throw new Problem('build_unknown', `There is no build ${id}.`);
-    if (milliseconds > 0 && !isOver(row)) {
+    if (milliseconds > 0 && !isOver(row) && (after === undefined || after === row.seq)) {
       await whileConnected(request, (gone) =>
         changed(
           request,
