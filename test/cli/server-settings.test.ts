@@ -56,6 +56,31 @@ test('without any setting it is what a laptop needs', () => {
   });
 });
 
+describe('what makes machines', () => {
+  test('is EC2 as soon as there are AWS credentials, unless something else is said', () => {
+    const key = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
+    expect(settings({}, key).driver).toEqual({ kind: 'ec2' });
+    for (const name of ['AWS_PROFILE', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'])
+      expect(settings({}, { [name]: 'x' }).driver).toEqual({ kind: 'ec2' });
+    expect(settings({}, { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' }).driver).toEqual({ kind: 'ec2' });
+    expect(settings({ driver: 'command:./x' }, key).driver).toEqual({ kind: 'command', program: './x' });
+    expect(settings({ driver: 'none' }, key).driver).toBeNull();
+    expect(settings({}, { ...key, SIGNALBOX_DRIVER: 'none' }).driver).toBeNull();
+  });
+
+  test('is nothing with half of a key, or a region alone', () => {
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION', 'AWS_ENDPOINT_URL_EC2'])
+      expect(settings({}, { [name]: 'x' }).driver).toBeNull();
+    expect(settings({}, { AWS_PROFILE: '' }).driver).toBeNull();
+  });
+
+  test('is ec2, a command, or nothing', () => {
+    expect(settings({ driver: 'ec2' }).driver).toEqual({ kind: 'ec2' });
+    for (const driver of ['EC2', 'command:', 'ec2:eu', ''])
+      expect(complaint({ driver })).toMatch(/^--driver: .* give ec2, command:PATH, an executable/);
+  });
+});
+
 describe('where a setting comes from', () => {
   test('the flag goes before the variable, PORT before RS_PORT', () => {
     const env = { PORT: '1001', RS_PORT: '1002' };
