@@ -1,6 +1,9 @@
 // The driver `ec2`, by the real SDK, against an endpoint that fails in every way that EC2 does: what is asked for, what is made of an
 // answer that is lost, late or a refusal, and that nothing is ever made twice.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type CreateAsk, type Driver, DriverError } from '../../src/provision/driver.ts';
 import { driverError } from '../../src/provision/ec2/errors.ts';
@@ -577,6 +580,23 @@ describe('settings that are missing or wrong', () => {
         'give up',
         'again',
       ]);
+  });
+
+  test('have been right: credentials that cannot be renewed just now will be', async () => {
+    const keys = { AccessKeyId: 'AKIATEST', SecretAccessKey: 'b', Token: 't', Expiration: new Date(0).toISOString() };
+    const agent = createServer((_, response) => void response.end(JSON.stringify(keys))).listen(0, '127.0.0.1');
+    await once(agent, 'listening');
+    const { port } = agent.address() as AddressInfo;
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `http://127.0.0.1:${port}/keys`);
+    const driver = await open();
+    expect(await driver.list(never)).toEqual([]);
+    agent.closeAllConnections();
+    await new Promise((resolve) => agent.close(resolve));
+    expect(await thrown(driver.list(never))).toMatchObject({
+      verdict: 'again',
+      message: expect.stringMatching(/no AWS credentials/),
+    });
   });
 
   test('of the clock are mended by the SDK, and asked again', () => {
