@@ -71,6 +71,25 @@ export function configure(
   return accept({ environment: turn.state.environments.get(name) ?? environment, created: before === undefined });
 }
 
+/**
+ * An environment that is a machine, made by its pool. It is all that it is to be from its first moment on: whoever waits for it is
+ * granted it in this very turn. Null: there are as many environments as a space may have, or one of this name.
+ */
+export function addMachine(
+  turn: Turn,
+  name: string,
+  { labels, description, machine }: Required<Pick<EnvironmentRow, 'labels' | 'description' | 'machine'>>,
+): EnvironmentRow | null {
+  if (turn.state.environments.has(name) || boundReached(turn) !== null) return null;
+  const row = turn.put('environment', name, (seq) => ({
+    ...blank(turn, name, signalboxItself, seq),
+    ...{ labels, description, machine, declared: true },
+  }));
+  turn.event('environment.created', name, signalboxItself.name, { labels, description });
+  grantReady(turn);
+  return row;
+}
+
 /** Null when the environment is there; when it had to be made, its name and the nearest one that existed before. */
 export function createAtFirstUse(
   turn: Turn,
@@ -191,7 +210,7 @@ function unknown(turn: Turn, name: string): Refusal {
   });
 }
 
-function blank(turn: Turn, name: string, actor: Actor, seq: number): EnvironmentRow {
+function blank(turn: Turn, name: string, actor: Pick<Actor, 'name'>, seq: number): EnvironmentRow {
   return {
     name,
     seq,

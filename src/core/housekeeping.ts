@@ -6,7 +6,7 @@ import { reopen } from './environment.ts';
 import { endFreeze } from './freeze.ts';
 import { freeJobs } from './machines/job.ts';
 import { breaksTick } from './meet/barrier.ts';
-import type { LeaseRow } from './rows.ts';
+import type { InstanceRow, LeaseRow } from './rows.ts';
 import { goneServers, isOrphan, judgeAbsent, signIn, signOffGone } from './servers.ts';
 import type { Turn } from './turn.ts';
 
@@ -90,19 +90,35 @@ function dropUnusedBarriers(turn: Turn): void {
   }
 }
 
-/** Builds and machines that are over are shown for as long as ended leases; a build goes with its machines. */
+/**
+ * Builds and machines that are over are shown for as long as ended leases; a build goes together with its machines, and whatever
+ * was given up for them, or could not be told of them.
+ */
 function dropEndedBuilds(turn: Turn): void {
   const { state, moment } = turn;
   const isOld = (endedTick: number | null): boolean =>
     endedTick !== null && endedTick + state.settings.retentionMs <= moment.tick;
-  for (const machine of [...state.instances.values()]) {
-    if (machine.state !== 'gone' || !isOld(machine.endedTick)) continue;
-    const build = machine.build === null ? undefined : state.builds.get(machine.build);
-    if (build === undefined || isOld(build.endedTick)) turn.remove('instance', machine.id);
-  }
+  const isLeft = ({ state: is, endedTick }: InstanceRow): boolean => is === 'gone' && isOld(endedTick);
+  let dropped = 0;
   for (const build of [...state.builds.values()]) {
-    const isEmpty = build.instances.every((id) => !state.instances.has(id));
-    if (isEmpty && (isOld(build.endedTick) || build.state === 'started')) turn.remove('build', build.id);
+    if (dropped >= removedAtOnce) return;
+    // One whose machines never say that they are ready is over with the last of them.
+    if (build.state === 'started' ? build.cancelling !== null : !isOld(build.endedTick)) continue;
+    const machines = build.instances.flatMap((id) => state.instances.get(id) ?? []);
+    if (!machines.every(isLeft)) continue;
+    for (const { id } of machines) turn.remove('instance', id);
+    turn.remove('build', build.id);
+    dropped++;
+  }
+  for (const machine of [...state.instances.values()])
+    if (isLeft(machine) && !state.builds.has(machine.build ?? '')) turn.remove('instance', machine.id);
+  for (const job of [...state.jobs.values()]) {
+    if (job.state !== 'dead') continue;
+    const isOver =
+      (job.kind === 'build' && !state.builds.has(job.subject)) ||
+      (job.kind === 'terminate' && !state.instances.has(job.subject)) ||
+      (job.kind === 'notify' && isOld(job.dueTick));
+    if (isOver) turn.remove('job', job.id);
   }
 }
 

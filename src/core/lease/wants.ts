@@ -61,17 +61,15 @@ export function neverSatisfiable(
   globs: readonly string[] | null,
 ): Refusal | null {
   const needed = wants.reduce((sum, want) => sum + ('environment' in want ? 1 : want.count), 0);
-  const pools: Place[][] = [];
+  const pools: (Place | string)[][] = [];
   for (const want of wants) {
     if ('environment' in want) {
       const place = state.queue.places.get(want.environment);
       if (place !== undefined) pools.push([place]);
       continue;
     }
-    const pool = state.queue.matching(want.labels, globs);
+    const pool = [...state.queue.matching(want.labels, globs), ...roomToBuild(state, want.labels, globs, needed)];
     const text = selectorText(want.labels) || 'any label';
-    const room = roomToBuild(state, want.labels, globs);
-    if (room > 0 && pool.length + room >= want.count) continue;
     if (pool.length === 0) {
       return refuse(
         'no_match',
@@ -95,10 +93,10 @@ export function neverSatisfiable(
 }
 
 /** Whether each pool can give one member so that all members differ (augmenting paths; at most 64 pools). */
-function differentMembers(pools: readonly (readonly Place[])[]): boolean {
-  const owner = new Map<Place, number>();
-  const assign = (index: number, tried: Set<Place>): boolean => {
-    for (const place of pools[index] as readonly Place[]) {
+function differentMembers<T>(pools: readonly (readonly T[])[]): boolean {
+  const owner = new Map<T, number>();
+  const assign = (index: number, tried: Set<T>): boolean => {
+    for (const place of pools[index] as readonly T[]) {
       if (tried.has(place)) continue;
       tried.add(place);
       const current = owner.get(place);

@@ -10,9 +10,9 @@ import type { Outcome } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { BuildRow, BuildSpec, BuildStep, InstanceRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
-import { endInstance, isThere, tell } from './instance.ts';
+import { endInstance, isThere, takeOut, tell } from './instance.ts';
 import { addJob, type Claim, claimed, endJob, type Failure, failTry, jobOf, wakeJob } from './job.ts';
-import { joinPool } from './membership.ts';
+import { joinPool, pausePool } from './membership.ts';
 import { notify } from './notice.ts';
 import { nameVariables, render, templateFaults } from './template.ts';
 
@@ -160,7 +160,9 @@ export function endLaunch(
   { cloudId, facts }: { cloudId: string; facts: InstanceRow['facts'] },
 ): Outcome<InstanceRow> {
   const found = machineOf(turn, claim, id);
-  return found.ok ? accept(nowRuns(turn, found.value, cloudId, facts)) : found;
+  if (!found.ok) return found;
+  if (found.value.state === 'planned') return refuse('invalid_request', `Machine ${id} was never asked for.`);
+  return accept(nowRuns(turn, found.value, cloudId, facts));
 }
 
 /** Known from the answer to the ask, or found by reconciling: its answer may have been lost. */
@@ -175,10 +177,13 @@ export function nowRuns(turn: Turn, machine: InstanceRow, cloudId: string, facts
   return joinPool(turn, row);
 }
 
-/** All steps are taken: its machines run. Whether they are ready they say themselves. */
+/**
+ * All steps are taken: its machines run. Whether they are ready they say themselves. One that was cancelled meanwhile goes on: its
+ * machines are to be ended by the same job.
+ */
 export function endBuild(turn: Turn, claim: Claim): Outcome<BuildRow> {
   const found = buildOf(turn, claim);
-  if (!found.ok) return found;
+  if (!found.ok || found.value.cancelling !== null) return found;
   const missing = found.value.instances.filter((id) => isAsked(turn.state.instances.get(id)));
   if (missing.length > 0) return refuse('invalid_request', `Not all machines run yet: ${missing.join(', ')}.`);
   endJob(turn, claim);
@@ -232,6 +237,7 @@ export function failStep(
   // What is being ended must be ended: the job stays to be seen, and is taken up again by whoever cancels again.
   else if (build.cancelling === null) {
     over(turn, { ...build, failure: { step, reason, tries } }, 'failed');
+    if (build.pool !== null) pausePool(turn, build.pool);
     endPlanned(turn, build, 'its build has failed');
   }
   return accept(fate);
@@ -252,13 +258,15 @@ export function cancelBuild(
   else wakeJob(turn, known);
   if (build.cancelling !== null) return accept(build);
   turn.event('build.cancelling', id, actor.name, { reason });
-  return accept(
-    putBuild(turn, build, {
-      cancelling: { by: actor.name, reason, at: turn.moment.at },
-      endedAt: null,
-      endedTick: null,
-    }),
-  );
+  const cancelling = { by: actor.name, reason, at: turn.moment.at };
+  const row = putBuild(turn, build, { cancelling, endedAt: null, endedTick: null });
+  // At once: the driver may have ended them before anybody hears of it.
+  for (const each of build.instances) {
+    const machine = turn.state.instances.get(each);
+    if (machine?.state === 'running' || machine?.state === 'ready')
+      takeOut(turn, machine, { by: actor.name, reason: reason?.trim() || 'its build is cancelled' });
+  }
+  return accept(row);
 }
 
 /** The machines of a build that ends; those that were never asked for are gone at once. What is left must be ended by the driver. */
@@ -297,7 +305,8 @@ function isAsked(machine: InstanceRow | undefined): boolean {
 function over(turn: Turn, build: BuildRow, state: 'finished' | 'failed' | 'cancelled'): BuildRow {
   const { failure } = build;
   turn.event(`build.${state}`, build.id, 'signalbox', failure === null ? {} : { ...failure });
-  notify(turn, `build.${state}`, { build, reason: failure?.reason ?? null });
+  const why = state === 'cancelled' ? build.cancelling : failure;
+  notify(turn, `build.${state}`, { build, reason: why?.reason ?? null });
   return putBuild(turn, build, { state, failure, endedAt: turn.moment.at, endedTick: turn.moment.tick });
 }
 

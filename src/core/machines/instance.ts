@@ -9,6 +9,7 @@ import { accept, refuse } from '../errors.ts';
 import type { InstanceRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
 import { addJob, type Claim, claimed, endJob, jobOf, wakeJob } from './job.ts';
+import { environmentOf } from './membership.ts';
 import { notify } from './notice.ts';
 
 /** Whether it may cost something. */
@@ -45,8 +46,17 @@ export function endSoon(
   const known = jobOf(turn, 'terminate', machine.id);
   if (known === undefined) addJob(turn, job, 'terminate', machine.id);
   else wakeJob(turn, known);
+  return takeOut(turn, machine, { by, reason, channel });
+}
+
+/** It serves nobody from now on; whoever calls sees to it that some job ends it. */
+export function takeOut(
+  turn: Turn,
+  machine: InstanceRow,
+  { by, reason, channel = null }: { by: string; reason: string | null; channel?: string | null },
+): InstanceRow {
   if (machine.state === 'ending') return machine;
-  leavePool(turn, machine, reason ?? 'its machine is being ended');
+  leavePool(turn, machine, reason?.trim() || 'its machine is being ended');
   turn.event('instance.ending', machine.cloudId ?? machine.id, by, { instance: machine.id, reason });
   tell(turn, 'instance.ending', machine, { channel, reason });
   return turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'ending', environment: null }));
@@ -58,14 +68,17 @@ export function ended(turn: Turn, claim: Claim, id: string, reason: string | nul
   if (!job.ok) return job;
   const machine = turn.state.instances.get(id);
   if (machine !== undefined) endInstance(turn, machine, 'signalbox', reason);
-  if (job.value.kind === 'terminate') endJob(turn, claim);
+  if (job.value.kind === 'terminate' && turn.state.jobs.has(claim.job)) endJob(turn, claim);
   return accept(null);
 }
 
 export function endInstance(turn: Turn, machine: InstanceRow, by: string, reason: string | null): void {
   if (machine.state === 'gone') return;
   const { tick, at } = turn.moment;
-  leavePool(turn, machine, reason ?? 'its machine is gone');
+  // Whatever has ended it, there is nothing left to do for whoever was to.
+  const job = jobOf(turn, 'terminate', machine.id);
+  if (job !== undefined) turn.remove('job', job.id);
+  leavePool(turn, machine, reason?.trim() || 'its machine is gone');
   turn.put('instance', machine.id, (seq) => ({
     ...{ ...machine, seq, state: 'gone', environment: null, endedAt: at, endedTick: tick },
   }));
@@ -85,7 +98,7 @@ export function tell(
 }
 
 /** Whoever holds it is told why: without its machine there is nothing to hold. */
-function leavePool(turn: Turn, { environment }: InstanceRow, reason: string): void {
-  if (environment !== null && turn.state.environments.has(environment))
-    deleteEnvironment(turn, environment, signalboxItself, { reason });
+function leavePool(turn: Turn, machine: InstanceRow, reason: string): void {
+  const environment = environmentOf(turn.state, machine);
+  if (environment !== undefined) deleteEnvironment(turn, environment.name, signalboxItself, { reason });
 }

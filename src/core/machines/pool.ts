@@ -1,6 +1,8 @@
 // Pools that build their own members (how a machine becomes one: membership.ts). What always holds:
 //   - machines of a pool that may cost something are never more than its `max`, those that are being ended included;
-//   - nobody who holds a machine loses it to the pool: one that is too old, or too many, is closed first and ended once it is free;
+//   - nobody who holds a machine loses it to the pool: one that is too old, or whose build has failed, is closed first and ended
+//     once it is free;
+//   - what somebody has closed is theirs until they open it or delete it: it counts as a machine and serves nobody;
 //   - a pool whose builds fail waits before it asks again.
 // `keepPools` brings a pool one step nearer to what it is to be; it is called after whatever may have changed that.
 
@@ -9,14 +11,16 @@ import { forbidden, mayEverywhere, signalboxItself } from '../access.ts';
 import { configure } from '../environment.ts';
 import type { Outcome } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
+import { grantReady } from '../lease/grant.ts';
 import { nameFault } from '../names.ts';
-import type { InstanceRow, PoolRow, PoolSpec, Source } from '../rows.ts';
-import { labelsMatch } from '../selectors.ts';
+import type { Line } from '../queue/units.ts';
+import type { BuildRow, EnvironmentRow, InstanceRow, PoolRow, PoolSpec, Source } from '../rows.ts';
 import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import { askBuild, cancelBuild, machinesPerBuild, specFaults } from './build.ts';
 import { endSoon, isThere } from './instance.ts';
-import { joinPool } from './membership.ts';
+import { environmentOf, isDoomed, joinPool, mayJoin, pausePool } from './membership.ts';
+import { isServedBy } from './room.ts';
 
 /** Ids are made outside; one of each kind at every call. */
 export interface NewIds {
@@ -25,9 +29,9 @@ export interface NewIds {
   readonly job: () => string;
 }
 
-/** How long a pool asks for nothing after a build of it has failed. */
-const pauseMs = 60_000;
 export const machinesPerPool = 500;
+/** Requests in the queue that are looked at: beyond these every pool is as large as it may be. */
+const waitingLookedAt = 10_000;
 
 /** The first thing that is wrong with it; null: nothing. */
 export function poolFault(name: string, spec: PoolSpec): string | null {
@@ -42,8 +46,9 @@ export function poolFault(name: string, spec: PoolSpec): string | null {
   if (max < 1 || max > machinesPerPool) return `max must be 1 to ${machinesPerPool}.`;
   if (min > max) return `min (${min}) is more than max (${max}).`;
   if (idle > max) return `idle (${idle}) is more than max (${max}).`;
-  for (const [field, value] of Object.entries({ idleFor: spec.idleForMs, readyWithin: spec.readyWithinMs }))
-    if (!(value >= 0)) return `${field} must be 0 or more.`;
+  if (!(spec.idleForMs >= 0)) return 'idleFor must be 0 or more.';
+  // Else each machine would be ended as soon as it runs, and the next one asked for.
+  if (!(spec.readyWithinMs > 0)) return 'readyWithin must be more than 0.';
   if (spec.maxAgeMs !== null && !(spec.maxAgeMs > 0)) return 'maxAge must be more than 0.';
   const faults = specFaults({ ...spec.build, count: 1 });
   return faults.length === 0 ? null : `build: ${faults.join(', ')}`;
@@ -82,7 +87,27 @@ export function putPool(turn: Turn, name: string, spec: PoolSpec, source: Source
   }));
   const { build, ...rest } = spec;
   turn.event(known === undefined ? 'pool.added' : 'pool.changed', name, by, { ...rest, ...build });
+  if (known !== undefined) adaptMembers(turn, known, pool);
   return pool;
+}
+
+/** Those that serve already are what the pool is to be from now on, as far as they can be. */
+function adaptMembers(turn: Turn, before: PoolRow, { name, labels, once }: PoolRow): void {
+  const isChanged = labelText(before.labels) !== labelText(labels) || before.once !== once;
+  for (const machine of isChanged ? [...turn.state.instances.values()] : []) {
+    const environment = machine.pool === name ? environmentOf(turn.state, machine) : undefined;
+    if (environment === undefined) continue;
+    turn.put('environment', environment.name, (seq) => ({
+      ...{ ...environment, seq, machine: { instance: machine.id, once } },
+      // What somebody has said of this one alone stays.
+      labels: labelText(environment.labels) === labelText(before.labels) ? labels : environment.labels,
+    }));
+  }
+  if (isChanged) grantReady(turn);
+}
+
+function labelText(labels: PoolSpec['labels']): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Its machines are closed, and ended once they are free. */
@@ -112,34 +137,35 @@ export function poolFigures(
   const ending = there.filter((machine) => machine.state === 'ending' || isClosed(state, machine)).length;
   return {
     ...{ there: there.length, building, free: free.length, held: held.length, ending },
-    waiting: waitingFor(state, pool),
+    waiting: demands(state, Number.POSITIVE_INFINITY).get(pool.name) ?? 0,
   };
 }
 
 /** Whether `keepPools` would find something to do; changes nothing. */
 export function poolsNeed(state: State, tick: number): boolean {
-  for (const { pool, builds, closing, closed, ends } of plans(state, tick))
-    if (builds > 0 || closing.length > 0 || closed.length > 0 || ends.length > 0 || lost(state, pool).length > 0)
-      return true;
-  return orphans(state).length > 0;
+  for (const { builds, joining, closing, ends } of plans(state, tick))
+    if (builds > 0 || joining.length > 0 || closing.length > 0 || ends.length > 0) return true;
+  return orphans(state).length > 0 || doomedBuilds(state).length > 0;
 }
 
 /** One step nearer for every pool. */
 export function keepPools(turn: Turn, ids: NewIds): void {
   const { state, moment } = turn;
+  for (const build of doomedBuilds(state)) {
+    const reason = state.pools.has(build.pool ?? '') ? `its pool ${build.pool} asks again` : 'its pool was removed';
+    cancelBuild(turn, { id: build.id, job: ids.job(), reason }, signalboxItself);
+  }
   for (const plan of [...plans(state, moment.tick)]) {
-    const { pool } = plan;
     for (const machine of plan.joining) joinPool(turn, machine);
-    for (const id of lost(state, pool)) pauseAfter(turn, pool, id, ids);
-    for (const [machine, reason] of plan.closing) close(turn, machine, reason);
-    for (const [machine, reason] of [...plan.closed, ...plan.ends])
-      endSoon(turn, machine, { job: ids.job(), by: 'signalbox', reason });
-    const now = state.pools.get(pool.name);
-    if (plan.builds > 0 && now !== undefined && !isPaused(now, moment.tick)) build(turn, now, plan.builds, ids);
+    for (const [{ id }, reason] of plan.closing) close(turn, id, reason);
+    for (const [{ id }, reason] of plan.ends) endIfFree(turn, id, reason, ids);
+    const pool = state.pools.get(plan.pool.name);
+    if (plan.builds > 0 && pool !== undefined && !isPaused(pool, moment.tick)) build(turn, pool, plan.builds, ids);
   }
   for (const machine of orphans(state)) {
-    if (heldMachine(state, machine)) close(turn, machine, 'its pool was removed');
-    else endSoon(turn, machine, { job: ids.job(), by: 'signalbox', reason: 'its pool was removed' });
+    const reason = state.pools.has(machine.pool ?? '') ? 'its environment was deleted' : 'its pool was removed';
+    if (heldMachine(state, machine)) close(turn, machine.id, reason);
+    else endIfFree(turn, machine.id, reason, ids);
   }
 }
 
@@ -150,45 +176,51 @@ interface Plan {
   readonly joining: readonly InstanceRow[];
   /** In use, and to be ended once they are free. */
   readonly closing: readonly (readonly [InstanceRow, string])[];
-  /** Closed, and free by now. */
-  readonly closed: readonly (readonly [InstanceRow, string])[];
   /** Free, and to be ended. */
   readonly ends: readonly (readonly [InstanceRow, string])[];
 }
 
 function* plans(state: State, tick: number): Generator<Plan> {
+  const wanted = demands(state, tick);
   for (const pool of state.pools.values()) {
     const { there, serving, held, free } = membersOf(state, pool);
-    const wanted = held.length + waitingFor(state, pool) + pool.idle;
-    const target = Math.min(pool.max, Math.max(pool.min, wanted));
-    const missing = isPaused(pool, tick) ? 0 : Math.max(0, target - serving.length);
+    const target = Math.min(pool.max, Math.max(pool.min, held.length + (wanted.get(pool.name) ?? 0) + pool.idle));
+    const missing = isPaused(pool, tick) ? 0 : target - serving.length;
     const builds = Math.min(missing, pool.max - there.length, machinesPerBuild);
     const tooMany = Math.max(0, serving.length - target);
     const isOld = ({ launchedTick }: InstanceRow): boolean =>
       pool.maxAgeMs !== null && launchedTick !== null && launchedTick + pool.maxAgeMs <= tick;
+    const joining = there.filter((each) => mayJoin(state, each));
     const neverCame = there.filter(
-      ({ state: is, environment, launchedTick }) =>
-        is === 'running' && environment === null && (launchedTick ?? tick) + pool.readyWithinMs <= tick,
+      (each) =>
+        each.state === 'running' &&
+        each.environment === null &&
+        (each.launchedTick ?? tick) + pool.readyWithinMs <= tick &&
+        !joining.includes(each),
     );
-    const idleFor = (machine: InstanceRow): number => tick - idleSince(state, machine);
     const idle = free
-      .filter((machine) => idleFor(machine) >= pool.idleForMs)
+      .filter((machine) => !isOld(machine) && tick - idleSince(state, machine) >= pool.idleForMs)
       .sort((a, b) => idleSince(state, a) - idleSince(state, b))
       .slice(0, tooMany);
+    const closed = there.filter((machine) => isClosed(state, machine) && !heldMachine(state, machine));
     yield {
-      ...{ pool, builds: Math.max(0, builds) },
-      joining: there.filter((each) => each.environment === null && each.state === 'ready'),
-      closing: held.filter(isOld).map((machine) => [machine, 'its machine is as old as it may become'] as const),
-      closed: there
-        .filter((machine) => isClosed(state, machine) && !heldMachine(state, machine))
-        .map((machine) => [machine, 'it has served'] as const),
+      ...{ pool, joining, builds: Math.max(0, builds) },
+      closing: [
+        ...reasoned(held.filter(isOld), 'its machine is as old as it may become'),
+        ...reasoned(there.filter(isLeftOver.bind(null, state)), 'the build of its machine has failed'),
+      ],
       ends: [
-        ...neverCame.map((machine) => [machine, 'it has never said that it is ready'] as const),
-        ...free.filter(isOld).map((machine) => [machine, 'it is as old as it may become'] as const),
-        ...idle.filter((machine) => !isOld(machine)).map((machine) => [machine, 'nobody needs it'] as const),
+        ...reasoned(closed, 'it has served'),
+        ...reasoned(neverCame, 'it has never said that it is ready'),
+        ...reasoned(free.filter(isOld), 'it is as old as it may become'),
+        ...reasoned(idle, 'nobody needs it'),
       ],
     };
   }
+}
+
+function reasoned(machines: readonly InstanceRow[], reason: string): (readonly [InstanceRow, string])[] {
+  return machines.map((machine) => [machine, reason] as const);
 }
 
 function membersOf(state: State, pool: PoolRow): Members {
@@ -196,9 +228,10 @@ function membersOf(state: State, pool: PoolRow): Members {
     .values()
     .filter((each) => each.pool === pool.name && isThere(each))
     .toArray();
-  const serving = there.filter(
-    (machine) => machine.state !== 'ending' && !isClosed(state, machine) && !isStray(state, machine),
-  );
+  const serving = there.filter((machine) => {
+    const isOpen = machine.environment === null || environmentOf(state, machine)?.state === 'open';
+    return machine.state !== 'ending' && isOpen && !isDoomed(state, machine);
+  });
   const joined = serving.filter(({ environment }) => environment !== null);
   return {
     ...{ there, serving },
@@ -207,41 +240,87 @@ function membersOf(state: State, pool: PoolRow): Members {
   };
 }
 
-/** Environments that requests in the queue want of it, and have not been promised elsewhere. */
-function waitingFor(state: State, { labels }: PoolRow): number {
-  let count = 0;
-  for (const id of state.waiting) {
-    const lease = state.leases.get(id);
-    if (lease === undefined) continue;
-    for (const want of lease.wants) if ('labels' in want && labelsMatch(want.labels, labels)) count += want.count;
-    if (count > machinesPerPool) break;
+/**
+ * How many environments requests in the queue want of each pool: what is set aside for them of its machines, and what nobody has
+ * anything for yet, of the first pool that has room for it.
+ */
+function demands(state: State, tick: number): Map<string, number> {
+  const wanted = new Map<string, number>();
+  if (state.pools.size === 0) return wanted;
+  const of = (pool: string): number => wanted.get(pool) ?? 0;
+  const room = new Map<string, number>();
+  for (const pool of state.pools.values()) {
+    const { there, serving, held } = membersOf(state, pool);
+    room.set(pool.name, isPaused(pool, tick) ? 0 : pool.max - (there.length - serving.length) - held.length);
   }
-  return count;
+  const serversOf = new Map<Line, PoolRow[]>();
+  let looks = 0;
+  for (const id of state.waiting) {
+    if (++looks > waitingLookedAt) break;
+    for (const { line, place } of state.queue.requests.get(id)?.units ?? []) {
+      const { selector } = line;
+      if (place !== null) {
+        const pool = poolOf(state, state.environments.get(place.name));
+        if (pool !== null) wanted.set(pool, of(pool) + 1);
+      } else if (selector !== null) {
+        const known = serversOf.get(line);
+        const pools =
+          known ?? [...state.pools.values()].filter((each) => isServedBy(each, selector.labels, selector.globs));
+        if (known === undefined) serversOf.set(line, pools);
+        const pool = pools.find(({ name }) => of(name) < (room.get(name) ?? 0)) ?? pools[0];
+        if (pool !== undefined) wanted.set(pool.name, of(pool.name) + 1);
+      }
+    }
+  }
+  return wanted;
 }
 
-function heldMachine(state: State, { environment }: InstanceRow): boolean {
-  return environment !== null && (state.holders.get(environment)?.size ?? 0) > 0;
+function poolOf(state: State, environment: EnvironmentRow | undefined): string | null {
+  const machine = environment?.machine;
+  return machine === undefined ? null : (state.instances.get(machine.instance)?.pool ?? null);
+}
+
+function heldMachine(state: State, machine: InstanceRow): boolean {
+  const environment = environmentOf(state, machine);
+  return environment !== undefined && (state.holders.get(environment.name)?.size ?? 0) > 0;
 }
 
 /** Its environment takes nobody in any more, by the pool's own doing. */
-function isClosed(state: State, { environment }: InstanceRow): boolean {
-  const row = environment === null ? undefined : state.environments.get(environment);
-  return row?.machine !== undefined && row.state === 'draining' && row.stateBy === signalboxItself.name;
+function isClosed(state: State, machine: InstanceRow): boolean {
+  const environment = environmentOf(state, machine);
+  return environment?.state === 'draining' && environment.stateBy === signalboxItself.name;
 }
 
-/** Ready, and somebody has deleted its environment. */
-function isStray(state: State, { state: is, environment }: InstanceRow): boolean {
-  return is === 'ready' && environment !== null && !state.environments.has(environment);
+/** It works, but others of its build do not, and one of them is held: it takes nobody in until all can go. */
+function isLeftOver(state: State, machine: InstanceRow): boolean {
+  const build = state.builds.get(machine.build ?? '');
+  const isOpen = environmentOf(state, machine) !== undefined && !isClosed(state, machine);
+  return isOpen && build?.state === 'failed' && build.cancelling === null;
 }
 
 /** Machines of pools that are there no more, or whose environment somebody has deleted. */
 function orphans(state: State): InstanceRow[] {
-  const isLeft = (machine: InstanceRow): boolean =>
-    machine.pool !== null &&
-    (machine.state === 'running' || machine.state === 'ready') &&
-    (!state.pools.has(machine.pool) || isStray(state, machine)) &&
-    !(isClosed(state, machine) && heldMachine(state, machine));
+  const isLeft = (machine: InstanceRow): boolean => {
+    if (machine.pool === null || (machine.state !== 'running' && machine.state !== 'ready')) return false;
+    const isStray = machine.environment !== null && environmentOf(state, machine) === undefined;
+    if (state.pools.has(machine.pool) && !isStray) return false;
+    return !(isClosed(state, machine) && heldMachine(state, machine));
+  };
   return state.instances.values().filter(isLeft).toArray();
+}
+
+/** Builds of pools that have failed, or that nobody wants any more, once none of their machines is held. */
+function doomedBuilds(state: State): BuildRow[] {
+  const isOver = ({ pool, state: is, cancelling, instances }: BuildRow): boolean => {
+    if (pool === null || cancelling !== null) return false;
+    const isUnwanted = !state.pools.has(pool) && (is === 'pending' || is === 'building');
+    if (is !== 'failed' && !isUnwanted) return false;
+    return !instances.some((id) => {
+      const machine = state.instances.get(id);
+      return machine !== undefined && heldMachine(state, machine);
+    });
+  };
+  return state.builds.values().filter(isOver).toArray();
 }
 
 function idleSince(state: State, { environment, launchedTick }: InstanceRow): number {
@@ -249,9 +328,18 @@ function idleSince(state: State, { environment, launchedTick }: InstanceRow): nu
   return since ?? launchedTick ?? 0;
 }
 
-function close(turn: Turn, machine: InstanceRow, reason: string): void {
-  if (machine.environment !== null && !isClosed(turn.state, machine))
-    configure(turn, machine.environment, { state: 'draining', reason }, signalboxItself);
+function close(turn: Turn, id: string, reason: string): void {
+  const machine = turn.state.instances.get(id);
+  const environment = machine === undefined ? undefined : environmentOf(turn.state, machine);
+  if (machine === undefined || environment === undefined || isClosed(turn.state, machine)) return;
+  configure(turn, environment.name, { state: 'draining', reason }, signalboxItself);
+}
+
+/** As it is by now: what has joined in this turn may have been granted together with it. */
+function endIfFree(turn: Turn, id: string, reason: string, ids: NewIds): void {
+  const machine = turn.state.instances.get(id);
+  if (machine === undefined || (machine.state !== 'running' && machine.state !== 'ready')) return;
+  if (!heldMachine(turn.state, machine)) endSoon(turn, machine, { job: ids.job(), by: 'signalbox', reason });
 }
 
 function build(turn: Turn, pool: PoolRow, count: number, ids: NewIds): void {
@@ -259,27 +347,7 @@ function build(turn: Turn, pool: PoolRow, count: number, ids: NewIds): void {
   const ask = { id: ids.build(), spec: { ...pool.build, count }, instances, job: ids.job(), pool: pool.name };
   const asked = askBuild(turn, ask, { ...signalboxItself, name: `pool ${pool.name}` });
   // As many machines or builds as a space may have.
-  if (!asked.ok) pause(turn, pool);
-}
-
-/** Builds of it that have failed and whose machines, if it made some, are still to be ended. */
-function lost(state: State, { name }: PoolRow): string[] {
-  return state.builds
-    .values()
-    .filter(({ pool, state: is, cancelling }) => pool === name && is === 'failed' && cancelling === null)
-    .map(({ id }) => id)
-    .toArray();
-}
-
-function pauseAfter(turn: Turn, pool: PoolRow, id: string, ids: NewIds): void {
-  pause(turn, pool);
-  cancelBuild(turn, { id, job: ids.job(), reason: `its pool ${pool.name} asks again` }, signalboxItself);
-}
-
-function pause(turn: Turn, { name }: PoolRow): void {
-  const pool = turn.state.pools.get(name);
-  const pausedUntilTick = turn.moment.tick + pauseMs;
-  if (pool !== undefined) turn.put('pool', name, (seq) => ({ ...pool, seq, pausedUntilTick }));
+  if (!asked.ok) pausePool(turn, pool.name);
 }
 
 function isPaused({ pausedUntilTick }: PoolRow, tick: number): boolean {

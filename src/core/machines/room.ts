@@ -1,18 +1,28 @@
 // What pools may still build: whether a request by label can be met one day although there are not enough environments now.
 
-import type { Labels } from '../rows.ts';
+import type { Labels, PoolRow } from '../rows.ts';
 import { globsMatch, labelsMatch } from '../selectors.ts';
 import type { State } from '../state.ts';
 
-/** How many more environments with these labels there may be once pools have built them. */
-export function roomToBuild(state: State, labels: Labels, globs: readonly string[] | null): number {
-  let room = 0;
+/** Whether machines of this pool are what is asked for. */
+export function isServedBy(pool: PoolRow, labels: Labels, globs: readonly string[] | null): boolean {
+  return labelsMatch(labels, pool.labels) && globsMatch(globs, `${pool.name}-x`);
+}
+
+/** Stand-ins for environments with these labels that pools have not built yet; of each pool `atMost` so many. */
+export function roomToBuild(
+  state: State,
+  labels: Labels,
+  globs: readonly string[] | null,
+  atMost: number,
+): readonly string[] {
+  const room: string[] = [];
   for (const pool of state.pools.values()) {
-    if (!labelsMatch(labels, pool.labels) || (globs !== null && !globsMatch(globs, `${pool.name}-x`))) continue;
+    if (!isServedBy(pool, labels, globs)) continue;
     let members = 0;
     for (const machine of state.instances.values())
       if (machine.pool === pool.name && machine.environment !== null) members++;
-    room += Math.max(0, pool.max - members);
+    for (let i = 0; i < Math.min(atMost, pool.max - members); i++) room.push(`${pool.name} ${i}`);
   }
   return room;
 }

@@ -78,7 +78,7 @@ export function claimWork(
 export function tellWork(turn: Turn, claim: Claim, command: WorkCommand, newId: () => string): Outcome<Work> {
   const before = claimed(turn, claim);
   if (!before.ok) return before;
-  const fault = unfit(before.value, command);
+  const fault = unfit(turn, before.value, command);
   if (fault !== null) return refuse('invalid_request', fault, { field: 'do' });
   if (command.do === 'looked') {
     const found = reconcile(turn, command, newId);
@@ -131,14 +131,21 @@ const ofBuilds = new Set([
   'ended',
 ]);
 
+const ofCancelled = new Set(['begin_cancel', 'end_cancel', 'ended']);
+
 /** What is wrong with saying this of such a job; null: nothing. Steps must be told in their order, and of the job's own machines. */
-function unfit({ kind, subject }: JobRow, command: WorkCommand): string | null {
+function unfit({ state }: Turn, { kind, subject }: JobRow, command: WorkCommand): string | null {
   const { do: what } = command;
   if (what === 'keep' || what === 'failed') return null;
   if (kind === 'terminate' && what === 'ended' && command.instance === subject) return null;
   if (kind === 'reconcile' && (what === 'looked' || what === 'end_look')) return null;
-  if (kind === 'build' && ofBuilds.has(what)) return null;
-  return `${what} cannot be said of a job that is to ${kind}.`;
+  if (kind !== 'build' || !ofBuilds.has(what)) return `${what} cannot be said of a job that is to ${kind}.`;
+  const build = state.builds.get(subject);
+  if (ofCancelled.has(what) && build?.cancelling === null)
+    return `${what} cannot be said: ${subject} is not cancelled.`;
+  if (what === 'ended' && build?.instances.includes(command.instance) === false)
+    return `Build ${subject} has no machine ${command.instance}.`;
+  return null;
 }
 
 function workOf(turn: Turn, job: JobRow, claim: Claim): Work {
