@@ -9,6 +9,7 @@ import { type FileSettings, noFile } from '../../src/config-file/settings.ts';
 import { readConfigFile } from '../../src/config-file.ts';
 import { scriptFault } from '../../src/provision/init-script.ts';
 import { root } from '../cli/process.ts';
+import { pages } from '../docs/pages.ts';
 
 function folder(files: Record<string, string | Buffer> = {}): string {
   const made = mkdtempSync(join(tmpdir(), 'signalbox-config-'));
@@ -43,7 +44,7 @@ describe('what is understood', () => {
     const { environments } = readText(`
 environments:
   uat: { capacity: 2, labels: { kind: web, version: 1.10, on: true, a: '', b: }, description: "", ttl: 1h30m, maxHold: 2d, onExpire: hold }
-  'a b/ü':
+  'a b/ü': { ttl: ~, capacity: null, labels: }
   1:
     ttl: 90s
 `);
@@ -374,4 +375,38 @@ test('the example is a file that a server takes', () => {
   expect(scriptFault({ ...scripts, slackChannel: null })).toBeNull();
   expect(scripts.usual?.text).toContain('{{.InstanceBuildURL}}');
   expect(notify.webhooks).toHaveLength(1);
+});
+
+test('every key has its row in docs/configuration.md, and no other', () => {
+  const known = (path: string, yaml: string): string[] => {
+    const [, names = ''] = /is not known: there are (.*)$/.exec(complaint(yaml)) ?? [];
+    return names.split(', ').map((name) => `${path}${path === '' ? '' : '.'}${name}`);
+  };
+  const odd = '{ zzzzzzzz: 1 }';
+  const keys = [
+    ...known('', odd).filter((name) => name === 'driver'),
+    ...['environments.NAME', 'pools.NAME', 'images.ID'],
+    ...known('environments.NAME', `environments: { a: ${odd} }`),
+    ...known('pools.NAME', `pools: { a: ${odd} }`),
+    ...known('pools.NAME.build', `pools: { a: { max: 1, build: ${odd} } }`),
+    ...known('images.ID', `images: { a: ${odd} }`),
+    ...known('ec2', `ec2: ${odd}`),
+    ...known('initScripts', `initScripts: ${odd}`).map((name) => name.replace(/(queues|roles)$/, '$1.NAME')),
+    ...known('notify', `notify: ${odd}`).filter((name) => name !== 'notify.slack'),
+    ...known('notify.slack', `notify: { slack: ${odd} }`),
+    ...known('notify.webhooks[]', `notify: { webhooks: [${odd}] }`),
+  ];
+  const page = pages.find(({ path }) => path === 'docs/configuration.md');
+  const start = page?.prose.indexOf('| key | without it | what it is |') ?? -1;
+  const rows = (page?.prose ?? []).slice(start + 2);
+  const documented = rows
+    .slice(
+      0,
+      rows.findIndex((line) => !line.startsWith('|')),
+    )
+    .flatMap((line) => {
+      const [first = '', ...others] = [...(line.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, key]) => key);
+      return [first, ...others.map((name) => first.replace(/[^.]+$/, name as string))];
+    });
+  expect(documented.sort()).toEqual(keys.sort());
 });
