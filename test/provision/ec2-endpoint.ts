@@ -420,7 +420,11 @@ export class Ec2Endpoint {
       .flatMap((prefix) => {
         const { IpProtocol: protocol, FromPort: from, ToPort: to, ...rest } = under(params, prefix);
         const ranges = Object.entries(rest).filter(([key]) => /^(?:IpRanges|Groups|Ipv6Ranges)\.\d+\.Cidr/.test(key));
-        return ranges.map(([, range]) => `${protocol} ${from}-${to} ${range}`);
+        return ranges.map(([key, range]) => {
+          if (key.endsWith('Ipv6') !== range.includes(':'))
+            throw new Refusal('InvalidParameterValue', `CIDR block ${range} is malformed`);
+          return `${protocol} ${from}-${to} ${range}`;
+        });
       });
     if (rules.length === 0) throw new Refusal('MissingParameter', 'no rules');
     for (const rule of rules) {

@@ -515,6 +515,15 @@ describe('the security group of a build', () => {
     expect(await (await shared()).list(never)).toEqual([]);
   });
 
+  test('is another one in each VPC', async () => {
+    const things = await shared();
+    const there = { ...spec, subnet: elsewhere ?? '' };
+    const [here, other] = [await things.prepare(ask, never), await things.prepare({ ...ask, spec: there }, never)];
+    expect(other).not.toEqual(here);
+    expect(await things.prepare({ ...ask, spec: there }, never)).toEqual(other);
+    expect(await things.prepare({ ...ask, spec: { ...spec, subnet: subnetB ?? '' } }, never)).toEqual(here);
+  });
+
   test('is listed on all pages, and once', async () => {
     const things = await shared();
     endpoint.switches.pageSize = 1;
