@@ -13,6 +13,7 @@ export class Metrics {
   streams = 0;
   connections = 0;
   readonly #problems = new Map<string, number>();
+  readonly #notices = new Map<string, number>();
 
   constructor(prober: Prober) {
     collectDefaultMetrics({ register: this.#registry });
@@ -34,6 +35,8 @@ export class Metrics {
     );
     this.#labelled('requests', 'Requests by route and status', ['route', 'status'], () => this.#requests);
     this.#labelled('problems', 'Errors by code', ['code'], () => this.#problems);
+    const sinkLabels = ['sink', 'outcome'];
+    this.#labelled('notifications', 'Tries to tell a sink by outcome', sinkLabels, () => this.#notices);
   }
 
   /** Counts a request; `route` is the pattern, never the path itself. */
@@ -44,6 +47,12 @@ export class Metrics {
 
   countProblem(code: string): void {
     this.#problems.set(code, (this.#problems.get(code) ?? 0) + 1);
+  }
+
+  /** `sink`: one of those that were set. */
+  countNotice(sink: string, outcome: string): void {
+    const key = `${sink}\n${outcome}`;
+    this.#notices.set(key, (this.#notices.get(key) ?? 0) + 1);
   }
 
   get contentType(): string {
