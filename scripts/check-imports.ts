@@ -36,6 +36,12 @@ const rows: readonly Row[] = [
     why: 'a replica knows the contract, no log by name',
   },
   { of: 'src/probes/', may: ['src/core/'], ...free, why: 'a probe looks and tells' },
+  {
+    of: 'src/notify/',
+    may: ['src/core/', 'src/replica/'],
+    ...free,
+    why: 'a notice is a job; whoever is told is outside',
+  },
   { of: 'src/provision/', may: ['src/core/', 'src/replica/'], ...free, why: 'builds go through turns like everything' },
   { of: 'src/api/', may: [], ...free, why: 'the shapes of the API depend on nothing of ours' },
   {
