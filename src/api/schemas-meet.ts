@@ -38,7 +38,7 @@ export const ArrivalRequest = Type.Object({ party: Party, failure: Type.Optional
 
 export const WaitCondition = Type.Object(
   {
-    target: Text(2000, 'signal:NAME barrier:NAME env:NAME lease:ID tcp:HOST:PORT http://… postgres:NAME …'),
+    target: Text(2000, 'signal:NAME barrier:NAME env:NAME lease:ID instance:ID tcp:HOST:PORT http://… postgres:NAME …'),
     generation: Type.Optional(Text(200, 'of a barrier')),
     successes: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'in a row; of a probe' })),
     invert: Type.Optional(Type.Boolean({ description: 'wait until it is down; of a probe' })),

@@ -54,8 +54,8 @@ export function waitCommand() {
       ['signalbox wait tcp:old:8080 --invert', 'until it is gone'],
     ],
     notes: [
-      'Targets: signal:NAME (or NAME) barrier:NAME env:NAME lease:ID tcp:HOST:PORT http://… https://… postgres:NAME',
-      '         postgres://HOST/NAME redis:HOST mysql:HOST dns:NAME[/TYPE] grpc:HOST:PORT[/SERVICE]',
+      'Targets: signal:NAME (or NAME) barrier:NAME env:NAME lease:ID instance:ID[/ready] tcp:HOST:PORT http://… https://…',
+      '         postgres:NAME postgres://HOST/NAME redis:HOST mysql:HOST dns:NAME[/TYPE] grpc:HOST:PORT[/SERVICE]',
       'Exit 0: came. 1: failed, and why. 75: not in time. 64: cannot be waited for. 77: the server may not connect there.',
     ],
   });

@@ -291,7 +291,7 @@ export interface ArrivalRequest {
 }
 
 export interface WaitCondition {
-  /** `signal:NAME`, `barrier:NAME`, `env:NAME`, `lease:ID`, `tcp:HOST:PORT`, `http://…`, `postgres:NAME` … */
+  /** `signal:NAME`, `barrier:NAME`, `env:NAME`, `lease:ID`, `instance:ID`, `tcp:HOST:PORT`, `http://…`, `postgres:NAME` … */
   readonly target: string;
   /** Of a barrier. */
   readonly generation?: string;

@@ -422,6 +422,8 @@ export class MeetAudit {
         return [this.#rows().leases.get(awaited.id)?.end === null ? 'pending' : 'met', 0];
       case 'env':
         return [this.#environment(awaited.name), 0];
+      case 'instance':
+        throw new Error('nobody waits for machines in this simulation: machines.ts is about these');
     }
   }
 

@@ -18,7 +18,7 @@ export function isThere({ state }: InstanceRow): boolean {
 }
 
 /** By our id, or as the driver calls it. */
-export function findInstance(turn: Turn, id: string): InstanceRow | undefined {
+export function findInstance(turn: Pick<Turn, 'state'>, id: string): InstanceRow | undefined {
   return turn.state.instances.get(id) ?? turn.state.instances.values().find((row) => row.cloudId === id);
 }
 

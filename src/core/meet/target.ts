@@ -30,15 +30,30 @@ export type Target =
   | { readonly kind: 'barrier'; readonly text: string; readonly name: string }
   | { readonly kind: 'env'; readonly text: string; readonly name: string }
   | { readonly kind: 'lease'; readonly text: string; readonly id: string }
+  | { readonly kind: 'instance'; readonly text: string; readonly id: string; readonly ready: boolean }
   | { readonly kind: 'probe'; readonly text: string; readonly probe: ProbeTarget };
 
 const maxTargetLength = 2_000;
 const prefixes = [
-  ...['signal', 'barrier', 'env', 'lease', 'tcp', 'http', 'https', 'postgres', 'postgresql', 'redis', 'rediss'],
+  ...[
+    'signal',
+    'barrier',
+    'env',
+    'lease',
+    'instance',
+    'tcp',
+    'http',
+    'https',
+    'postgres',
+    'postgresql',
+    'redis',
+    'rediss',
+  ],
   ...['mysql', 'dns', 'grpc', 'grpcs'],
 ] as const;
 type Prefix = (typeof prefixes)[number];
-const kindsInASentence = 'signal: barrier: env: lease: tcp: http:// https:// postgres: redis: mysql: dns: grpc:';
+const kindsInASentence =
+  'signal: barrier: env: lease: instance: tcp: http:// https:// postgres: redis: mysql: dns: grpc:';
 
 /** Ports of those that are mostly found at one; everything else must say it. */
 const defaultPorts: Readonly<Partial<Record<Prefix, number>>> = {
@@ -51,9 +66,6 @@ export function parseTarget(text: string): Outcome<Target> {
   if (text.length > maxTargetLength) return malformed(`A target has ${maxTargetLength} characters at most.`);
   const prefix = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   if (prefix === undefined) return text.includes(':') ? unknownPrefix(text, '') : named('signal', text);
-  if (prefix === 'instance') {
-    return malformed('Instances cannot be waited for yet: a later version brings them.', { kinds: kindsInASentence });
-  }
   if (!isPrefix(prefix)) return unknownPrefix(text, prefix);
   const rest = text.slice(prefix.length + 1);
   switch (prefix) {
@@ -65,6 +77,8 @@ export function parseTarget(text: string): Outcome<Target> {
       return /^[\x21-\x7e]{1,100}$/.test(rest)
         ? accept({ kind: 'lease', text: `lease:${rest}`, id: rest })
         : malformed('A lease is written lease:ID, with the id that it was given.');
+    case 'instance':
+      return instance(rest);
     case 'http':
     case 'https':
       return web(text);
@@ -104,9 +118,16 @@ function named(kind: 'signal' | 'barrier' | 'env', name: string): Outcome<Target
   return accept({ kind, text: `${kind}:${name}`, name });
 }
 
+/** A machine by its id here or at the driver, or a build, which is all its machines. */
+function instance(rest: string): Outcome<Target> {
+  const [, id = '', ready] = /^([\x21-\x2e\x30-\x7e]{1,200})(\/ready)?$/.exec(rest) ?? [];
+  if (id === '') return malformed('Machines are written instance:ID, of a machine or a build, or instance:ID/ready.');
+  return accept({ kind: 'instance', text: `instance:${rest}`, id, ready: ready !== undefined });
+}
+
 /** `KIND:HOST[:PORT][/RESOURCE]`, or the same as a URL with `//`, which may carry a user and a password. */
 function address(
-  prefix: Exclude<Prefix, 'signal' | 'barrier' | 'env' | 'lease' | 'http' | 'https' | 'dns'>,
+  prefix: Exclude<Prefix, 'signal' | 'barrier' | 'env' | 'lease' | 'instance' | 'http' | 'https' | 'dns'>,
   rest: string,
 ) {
   const shape = `${prefix}:HOST:PORT`;
@@ -245,6 +266,6 @@ function withoutSecrets(text: string): string {
   return text.replace(/:(\/*).*@/s, ':$1…@').replace(/\?.*$/s, '?…');
 }
 
-function malformed(message: string, facts: Readonly<Record<string, unknown>> = {}): Outcome<never> {
-  return refuse('invalid_target', message, { field: 'target', facts });
+function malformed(message: string): Outcome<never> {
+  return refuse('invalid_target', message, { field: 'target' });
 }

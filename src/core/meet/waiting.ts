@@ -7,6 +7,7 @@ import { environmentsOf, forbidden, may, owns } from '../access.ts';
 import type { Refusal } from '../errors.ts';
 import { refuse } from '../errors.ts';
 import { findLease } from '../lease/hold.ts';
+import { isMachineKnown, machineStanding } from '../machines/awaited.ts';
 import { nearestName } from '../names.ts';
 import { openSlots } from '../queue/units.ts';
 import type { BarrierRow, Change, LeaseRow, SignalRow } from '../rows.ts';
@@ -21,7 +22,8 @@ export type Awaited =
   | { readonly kind: 'signal'; readonly name: string }
   | { readonly kind: 'barrier'; readonly name: string; readonly generation: string }
   | { readonly kind: 'env'; readonly name: string }
-  | { readonly kind: 'lease'; readonly id: string };
+  | { readonly kind: 'lease'; readonly id: string }
+  | { readonly kind: 'instance'; readonly id: string; readonly ready: boolean };
 
 /** How a condition stands. `detail` is for people: `not set`, `held by shop #1841`, `503 Service Unavailable`. */
 export interface Standing {
@@ -64,9 +66,15 @@ export function awaitedKey(awaited: Awaited): string {
       return `barrier ${barrierId(awaited.name, awaited.generation)}`;
     case 'lease':
       return `lease ${awaited.id}`;
+    case 'instance':
+      return machineKey(awaited.id, awaited.ready);
     default:
       return `${awaited.kind} ${awaited.name}`;
   }
+}
+
+function machineKey(id: string, ready: boolean): string {
+  return `instance ${id}${ready ? '/ready' : ''}`;
 }
 
 /** How it stands in a state. */
@@ -80,6 +88,8 @@ export function standingOf(state: State, awaited: Awaited): Standing {
       return environmentStanding(state, awaited.name);
     case 'lease':
       return leaseStanding(state.leases.get(awaited.id));
+    case 'instance':
+      return instanceStanding(state, awaited.id, awaited.ready);
   }
 }
 
@@ -99,6 +109,7 @@ export function* toldBy(
   awaited: AwaitedKeys,
 ): Generator<readonly [string, Standing]> {
   const environments = new Set<string>();
+  const machines = new Set<string>();
   for (const [i, change] of turn.changes.entries()) {
     if (change.kind === 'signal' || change.kind === 'barrier') {
       const key = `${change.kind} ${change.id}`;
@@ -112,6 +123,11 @@ export function* toldBy(
       // Its labels may have kept any environment from being free that they match, and its row names none of these.
       if (before?.state === 'waiting' && change.row?.state !== 'waiting')
         for (const name of awaited.environments) if (couldUse(turn.state, before, name)) environments.add(name);
+    } else if (change.kind === 'build' || change.kind === 'instance') {
+      machines.add(change.id);
+      if (change.kind === 'instance' && change.row?.cloudId != null) machines.add(change.row.cloudId);
+      // Whether a build can still be met hangs on its machines.
+      if (change.kind === 'instance' && change.row?.build != null) machines.add(change.row.build);
     } else if (change.kind === 'environment') environments.add(change.id);
     // Whom it holds is for the queue to know; they are few enough to be asked all.
     else if (change.kind === 'freeze') for (const name of turn.state.environments.keys()) environments.add(name);
@@ -119,6 +135,12 @@ export function* toldBy(
   for (const name of environments) {
     const key = `env ${name}`;
     if (awaited.has(key)) yield [key, environmentStanding(turn.state, name)];
+  }
+  for (const id of machines) {
+    for (const ready of [false, true]) {
+      const key = machineKey(id, ready);
+      if (awaited.has(key)) yield [key, instanceStanding(turn.state, id, ready)];
+    }
   }
 }
 
@@ -140,6 +162,11 @@ export function waitRefusal(state: State, awaited: Awaited, actor: Actor): Refus
     const names = environmentsOf(found.value);
     if (owns(actor, found.value) || names.some((name) => may(actor, 'wait', name))) return null;
     return forbidden(actor, 'wait', names[0] ?? null);
+  }
+  if (awaited.kind === 'instance') {
+    if (!may(actor, 'wait', null)) return forbidden(actor, 'wait', null);
+    if (isMachineKnown(state, awaited.id)) return null;
+    return refuse('instance_unknown', `There is no machine and no build ${awaited.id}.`, { field: 'target' });
   }
   if (!may(actor, 'wait', awaited.name)) return forbidden(actor, 'wait', awaited.name);
   if (awaited.kind === 'barrier') return generationFault(awaited.generation);
@@ -195,6 +222,11 @@ function environmentStanding(state: State, name: string): Standing {
   if (row.dirty.length > 0) return told('pending', 'to be cleaned');
   if (place !== undefined && openSlots(place) > 0) return told('met', 'free');
   return told('pending', row.state === 'draining' ? 'draining' : 'frozen');
+}
+
+function instanceStanding(state: State, id: string, ready: boolean): Standing {
+  const standing = machineStanding(state, id, ready);
+  return told(standing.state, standing.detail);
 }
 
 function leaseStanding(row: LeaseRow | undefined): Standing {

@@ -44,7 +44,7 @@ export function waitRoutes(app: App, context: Context): void {
     {
       schema: {
         tags,
-        summary: 'Wait for any or all of: signals, barriers, free environments, ends of leases, probes',
+        summary: 'Wait for any or all of: signals, barriers, free environments, ends of leases, machines, probes',
         body: WaitRequest,
         response: { 200: WaitReply, 403: ProblemSchema, 422: ProblemSchema, 429: ProblemSchema },
       },
@@ -155,7 +155,7 @@ export async function waitFor(
   context: Context,
   request: FastifyRequest,
   actor: Actor,
-  awaited: Exclude<Awaited, { kind: 'lease' }>,
+  awaited: Exclude<Awaited, { kind: 'lease' | 'instance' }>,
   milliseconds: number,
 ): Promise<OneEnd | Refusal> {
   const conditions = [{ text: textOf(awaited), awaited }];
@@ -226,6 +226,7 @@ function placed(refusal: Refusal, list: string, index: number): Refusal {
 /** As in a target. A generation stands behind a tab, which is in no name: shapes-meet.ts shows it as people read it. */
 export function textOf(awaited: Awaited): string {
   if (awaited.kind === 'lease') return `lease:${awaited.id}`;
+  if (awaited.kind === 'instance') return `instance:${awaited.id}${awaited.ready ? '/ready' : ''}`;
   return awaited.kind === 'barrier'
     ? `barrier:${barrierId(awaited.name, awaited.generation)}`
     : `${awaited.kind}:${awaited.name}`;
