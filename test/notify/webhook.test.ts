@@ -6,6 +6,7 @@ import type { Notice } from '../../src/core/rows.ts';
 import { retryAfterMs } from '../../src/notify/post.ts';
 import type { Message, Sent } from '../../src/notify/sink.ts';
 import { systemClock } from '../../src/replica/clock.ts';
+import { pages } from '../docs/pages.ts';
 import { eventually } from '../eventually.ts';
 import { ManualClock } from './manual-clock.ts';
 import { Receiver, silence, status } from './receiver.ts';
@@ -69,6 +70,21 @@ test('with a secret it is signed together with its time', async () => {
   const [, t, v1] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(told?.headers['signalbox-signature'])) ?? [];
   expect(Number(t)).toBe(Date.UTC(2026, 0, 1) / 1000);
   expect(v1).toBe(createHmac('sha256', 'of us two').update(`${t}.${told?.text}`).digest('hex'));
+});
+
+test('the check in docs/machines.md takes what is sent, and nothing else', async () => {
+  const page = pages.find(({ path }) => path === 'docs/machines.md');
+  const [block] = page?.blocks.filter(({ language }) => language === 'js') ?? [];
+  const { isFromSignalbox } = await import(`data:text/javascript,${encodeURIComponent(block?.text ?? '')}`);
+  const receiver = await Receiver.start();
+  await webhook(receiver.url, systemClock, 'hook', 'of us two').send(message, never);
+  await webhook(receiver.url, new ManualClock(), 'hook', 'of us two').send(message, never);
+  const [now, old] = receiver.told.map(({ headers, text }) => [headers['signalbox-signature'], text] as const);
+  expect(isFromSignalbox('of us two', ...(now ?? []))).toBe(true);
+  expect(isFromSignalbox('another', ...(now ?? []))).toBe(false);
+  expect(isFromSignalbox('of us two', now?.[0], `${now?.[1]} `)).toBe(false);
+  expect(isFromSignalbox('of us two', ...(old ?? []))).toBe(false);
+  expect(isFromSignalbox('of us two', undefined, now?.[1])).toBe(false);
 });
 
 test('an id with characters that no header takes is escaped there, and as it is in the body', async () => {
