@@ -49,7 +49,7 @@ export function serveCommand() {
     const stopped = stopSignal();
     const server = await started(settings);
     for (const line of welcome(server, settings, out)) out.answer(line);
-    const failure = await Promise.race([stopped, server.failed]);
+    const failure = await Promise.race([stopped, server.stopAsked, server.failed]);
     setTimeout(() => process.exit(EXIT.no), CLOSE_MS).unref();
     await server.close();
     // Whoever watches over it starts it again, and that start finds out what was kept.

@@ -8,9 +8,7 @@ import { type Actor, may, type Scope } from '../core/access.ts';
 import type { State } from '../core/state.ts';
 import type { Waits } from '../replica/waits.ts';
 import type { App, Context } from './context.ts';
-import { Problem } from './problem.ts';
 import { decoded, isNavigation, pathOf, segmentsOf } from './root-key.ts';
-import { requireScopeEverywhere } from './v1/scope.ts';
 
 const keysShown = 1_000;
 
@@ -42,19 +40,6 @@ export function home(app: App, { settings, auth }: Context): void {
     { schema: { hide: true, params: Type.Object({ name: Type.String() }) } },
     async (request, reply) => reply.redirect(`/v1/environments/${encodeURIComponent(request.params.name)}`),
   );
-
-  // One of the older systems is stopped by this. Without a key anybody's script could do it, so nobody's may.
-  app.delete('/', { schema: { hide: true } }, async (request) => {
-    if (!auth.keysOn) {
-      throw new Problem('unauthenticated', 'Stopping the server by DELETE / needs a key, and none is configured.', {
-        headers: { 'www-authenticate': 'Bearer' },
-      });
-    }
-    requireScopeEverywhere(auth.actor(request), 'admin');
-    throw new Problem('method_not_allowed', 'The server is stopped by the signal TERM.', {
-      headers: { allow: 'GET, HEAD' },
-    });
-  });
 }
 
 /** Addresses of pages to a browser, and what they show as the API says it; to everybody else most of them are keys. */

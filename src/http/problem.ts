@@ -88,6 +88,14 @@ export function problemOf(error: Error): Problem | null {
   return frameworkProblem(error as FastifyError);
 }
 
+/** The same; a mistake of ours is logged, and the client is told where to find it, and nothing of what it is. */
+export function problemOrOurs(error: Error, request: FastifyRequest): Problem {
+  const problem = problemOf(error);
+  if (problem !== null) return problem;
+  request.log.error({ err: error, requestId: request.id, route: request.routeOptions?.url }, 'a mistake of ours');
+  return new Problem('internal', 'A mistake of ours. It is in the server’s log under this request id.');
+}
+
 /** Fastify's own errors, by their code. */
 function frameworkProblem(error: FastifyError): Problem | null {
   switch (error.code) {
