@@ -2,6 +2,7 @@
 // environments and people are no labels, so that the number of series has a bound.
 
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { isThere } from '../core/machines/instance.ts';
 import type { Moment } from '../core/rows.ts';
 import type { State } from '../core/state.ts';
 import type { Prober } from '../probes/prober.ts';
@@ -152,6 +153,28 @@ const ofSpace: Readonly<Record<string, Measure>> = {
     help: 'Clients that wait for signals, barriers, environments, leases or probes',
     read: ({ space }) => space.waits.count,
   },
+  instances: {
+    help: 'Machines that are there or may be: what costs money',
+    read: ({ state }) => count(state.instances.values(), isThere),
+  },
+  pools: { help: 'Pools that build their own machines', read: ({ state }) => state.pools.size },
+  builds_under_way: {
+    help: 'Builds that are not over',
+    read: ({ state }) =>
+      count(state.builds.values(), (build) => build.state === 'pending' || build.state === 'building'),
+  },
+  jobs: { help: 'Jobs of workers, those that were given up included', read: ({ state }) => state.jobs.size },
+  jobs_dead: {
+    help: 'Jobs that were given up',
+    read: ({ state }) => count(state.jobs.values(), (job) => job.state === 'dead'),
+  },
+  driver_look_age_seconds: {
+    help: 'How long ago the machines at the driver were last held against what is known; 0 where nobody looks',
+    read: ({ state, moment }) => {
+      const look = state.jobs.values().find(({ kind }) => kind === 'reconcile');
+      return look === undefined ? 0 : Math.max(0, (moment.at - (look.report?.at ?? look.createdAt)) / 1000);
+    },
+  },
   store_full: { help: '1 while the disk of the store is full', read: ({ space }) => (space.replica.log.full ? 1 : 0) },
   store_away: {
     help: '1 while the store cannot be reached',
@@ -164,3 +187,9 @@ const ofSpace: Readonly<Record<string, Measure>> = {
   events: total('Events written', ({ space }) => space.replica.figures.events),
   full_turns: total('Turns that found the disk full', ({ space }) => space.replica.figures.fullTurns),
 };
+
+function count<T>(rows: Iterable<T>, is: (row: T) => boolean): number {
+  let found = 0;
+  for (const row of rows) if (is(row)) found++;
+  return found;
+}

@@ -1,8 +1,10 @@
 // What the server tells of itself: home, health, figures, the API's description and its pages.
 
+import { join } from 'node:path';
 import { Compile } from 'typebox/compile';
 import { describe, expect, test } from 'vitest';
 import { problemKinds } from '../../src/api/problems.ts';
+import { eventually } from '../eventually.ts';
 import { admin, start } from './server.ts';
 
 describe('GET /', () => {
@@ -53,6 +55,20 @@ test('/healthz and /readyz need no key', async () => {
 });
 
 describe('/metrics', () => {
+  test('tells what machines cost, what was given up, and when the driver was looked at', async () => {
+    const program = join(import.meta.dirname, 'machine.sh');
+    const { call } = await start({ driver: { kind: 'command', program } });
+    const body = { site: 's', env: 'e', queue: 'q', instanceType: 't', count: 2 };
+    await call('POST', '/v1/instance-builds', { body });
+    await eventually(async () => {
+      const { text } = await call('GET', '/metrics');
+      expect(text).toContain('signalbox_instances{space="main"} 2');
+      expect(text).toContain('signalbox_builds_under_way{space="main"} 0');
+      expect(text).toContain('signalbox_jobs_dead{space="main"} 0');
+      expect(text).toMatch(/signalbox_driver_look_age_seconds\{space="main"\} 0?\.?\d/);
+    });
+  });
+
   test('tells of leases, requests by route and errors by code, in the format of Prometheus', async () => {
     const { call, ask } = await start();
     const held = await ask({ environment: 'a-secret-name' });
