@@ -102,6 +102,11 @@ test('an inventory gives out machines of the type that is wanted, whose lines ma
     verdict: 'next choice',
     message: expect.stringMatching(/no machine of type large is free/),
   });
+  const small = { ...large, spec: specOf({}) };
+  const asks = ['c', 'd', 'e', 'f'].map((token) => driver.create({ ...small, token }, never));
+  const answers = await Promise.allSettled(asks);
+  // Of many who ask at the same time one is given it.
+  expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   rmSync(join(folder, 'inventory'));
   await expect(driver.list(never)).rejects.toMatchObject({
     verdict: 'again',
