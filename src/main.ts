@@ -196,6 +196,10 @@ async function served(
   });
   const url = addressOf(app, host);
   context.baseUrl = settings.publicUrl ?? url;
+  if (settings.driver?.kind === 'ec2' && settings.publicUrl === null && scripts.hasAny)
+    logger.warn(
+      `machines are told to fetch their init script from ${url}: set --public-url to where they reach this server`,
+    );
   const summary = await replica.look((state) => {
     const held = state.leases.size - state.ended.size - state.waiting.size;
     return `${state.environments.size} environments, ${held} held, ${state.waiting.size} waiting`;

@@ -49,6 +49,11 @@ export class InitScripts {
 
   readonly secretOf = scriptSecret;
 
+  get hasAny(): boolean {
+    const { usual, queues, roles } = this.#templates;
+    return usual !== null || queues.size + roles.size > 0;
+  }
+
   /** `baseUrl`: where machines reach this server. Null: the build has none. */
   render(build: Build & Pick<BuildRow, 'steps'>, space: ScriptSpace, baseUrl: string): string | null {
     const template = this.#templateOf(build);

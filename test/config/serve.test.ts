@@ -153,3 +153,16 @@ test('the variables of the older system make a script, and no secret of it is in
     for (const hidden of [canary, secret as string, wrong, key, ...encoded])
       expect([of, text.includes(hidden)]).toEqual([of, false]);
 });
+
+test('where machines of EC2 would look for their script on this machine, the log says what to set', async () => {
+  const aws = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'eu-west-1' };
+  const env = { ...aws, AWS_ENDPOINT_URL_EC2: 'http://127.0.0.1:9' };
+  const script = { INIT_SCRIPT_TEMPLATE: gzipSync('#!/bin/sh\n').toString('base64') };
+  const warned = async (more: Record<string, string>) => {
+    const { stop } = await serve(folder(), [], { ...env, ...more });
+    return (await stop()).stdout.includes('set --public-url to where they reach this server');
+  };
+  expect(await warned(script)).toBe(true);
+  expect(await warned({ ...script, SIGNALBOX_PUBLIC_URL: 'http://sb.example' })).toBe(false);
+  expect(await warned({})).toBe(false);
+});
