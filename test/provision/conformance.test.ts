@@ -1,6 +1,6 @@
 // Every driver there is, against what drivers promise: EC2 by the real SDK, and the examples in shell.
 
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -91,7 +91,10 @@ test('an inventory gives out machines of the type that is wanted, whose lines ma
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const program = join(folder, 'driver.sh');
   writeFileSync(join(folder, 'inventory'), 'build-1 10.0.0.11 small\nbuild-2 10.0.0.12 large');
-  const places = `INVENTORY=${folder}/inventory LEASES=${folder}/leases`;
+  // Slow between looking for a free machine and taking it.
+  mkdirSync(join(folder, 'bin'));
+  writeFileSync(join(folder, 'bin/cksum'), '#!/bin/sh\nsleep 0.2\ncat\n', { mode: 0o755 });
+  const places = `PATH=${folder}/bin:$PATH INVENTORY=${folder}/inventory LEASES=${folder}/leases`;
   writeFileSync(program, `#!/bin/sh\n${places} exec ${examples}/inventory.sh "$@"\n`);
   chmodSync(program, 0o755);
   const driver = new CommandDriver(program, 20_000);
