@@ -46,8 +46,6 @@ interface CreateFlags extends ConnectionFlags, OutputFlags {
 
 const machinesAtMost = 100;
 const tickMs = 250;
-/** Short where somebody looks on: what changes between two pieces is heard at the end of the later one. */
-const piecesMs = { tty: 5_000, plain: 5_000, quiet: 30_000 } as const;
 
 export function createBuild() {
   return withConnection(
@@ -128,7 +126,7 @@ function differs(build: Build, request: BuildRequest): boolean {
 
 async function follow(
   out: Output,
-  { voice, kind }: Chosen,
+  { voice }: Chosen,
   { client, settings }: Connection,
   { build, timeoutMs, stop }: { build: Build; timeoutMs: number | null; stop: Interruption },
 ): Promise<void> {
@@ -136,7 +134,7 @@ async function follow(
   const telling = new BuildTelling(out, voice, build, limit);
   const timer = setInterval(() => telling.tick(performance.now()), tickMs);
   const end = await followBuild(client, {
-    ...{ build, timeoutMs, signal: stop.signal, pieceMs: piecesMs[kind] },
+    ...{ build, timeoutMs, signal: stop.signal },
     onEvent: (event) => telling.hear(event, performance.now()),
   }).finally(() => {
     clearInterval(timer);

@@ -1,11 +1,10 @@
 // Follows a build until its machines run, through lost connections and restarts of the server, and tells how it stands whenever
 // that is heard.
 //
-// It asks in pieces: whoever asks is answered when the build has got further, or when the piece is over. Must always hold: the
+// It asks in pieces: whoever asks is answered when the build is another one than what is known of it, or when the piece is over.
+// Must always hold: what happens between two pieces is heard at once, since each says how far the one before has come (`after`); the
 // build itself goes on whether anybody follows it or not; time is counted here, by a monotonic clock, so that an absence of the
 // server prolongs nothing.
-// What changes between two pieces is heard at the end of the later one, except that a build which is over is heard of at once:
-// so the first piece after news is short, and those after it grow.
 
 import type { Client } from './client.ts';
 import { Contact } from './contact.ts';
@@ -32,14 +31,13 @@ export interface FollowAsk {
   readonly build: Build;
   /** null = as long as it takes; 0 = as it stands. */
   readonly timeoutMs: number | null;
-  /** How long a piece lasts at most while nothing happens. */
-  readonly pieceMs: number;
   /** Ends the following. */
   readonly signal: AbortSignal;
   readonly onEvent: (event: BuildEvent) => void;
 }
 
-const firstPieceMs = 500;
+/** How long a piece lasts at most while nothing happens: shorter than what proxies cut. */
+const pieceMs = 30_000;
 /** An eighth of a second: written in seconds and read again it is the same number. */
 const gridMs = 125;
 
@@ -51,14 +49,13 @@ export function buildOutcome({ state, cancelling }: Build): BuildOutcome | null 
 }
 
 export async function followBuild(client: Client, ask: FollowAsk): Promise<FollowEnd> {
-  const { signal, timeoutMs, pieceMs, onEvent } = ask;
+  const { signal, timeoutMs, onEvent } = ask;
   const endAt = timeoutMs === null ? null : performance.now() + timeoutMs;
   const isLate = (): boolean => endAt !== null && performance.now() >= endAt;
   const onAway = (reason: string): void => onEvent({ kind: 'away', reason });
   const contact = new Contact({ signal, firstContactMs: 0, endAt, onAway });
   contact.answered();
   let { build } = ask;
-  let nextMs = firstPieceMs;
   onEvent({ kind: 'heard', build });
   while (!signal.aborted) {
     const outcome = buildOutcome(build);
@@ -66,8 +63,8 @@ export async function followBuild(client: Client, ask: FollowAsk): Promise<Follo
     if (isLate()) return { kind: 'timed_out', build };
     const sentAt = performance.now();
     const leftMs = endAt === null ? Number.POSITIVE_INFINITY : Math.max(1, endAt - sentAt);
-    const heldMs = Math.ceil(Math.min(nextMs, pieceMs, leftMs) / gridMs) * gridMs;
-    const answer = await client.build(build.id, { wait: heldMs / 1000, signal });
+    const heldMs = Math.ceil(Math.min(pieceMs, leftMs) / gridMs) * gridMs;
+    const answer = await client.build(build.id, { wait: heldMs / 1000, after: build.seq, signal });
     if (signal.aborted) break;
     if (!answer.ok) {
       if (!isTransient(answer))
@@ -76,9 +73,8 @@ export async function followBuild(client: Client, ask: FollowAsk): Promise<Follo
       if ((await contact.failed(answer)) === null) continue;
       return { kind: 'timed_out', build };
     }
-    const isNews = JSON.stringify(answer.value) !== JSON.stringify(build);
+    const isNews = answer.value.seq !== build.seq;
     build = answer.value;
-    nextMs = isNews ? firstPieceMs : nextMs * 2;
     contact.answered((awayMs) => onEvent({ kind: 'back', awayMs }));
     onEvent({ kind: 'heard', build });
     // An answer before its time that tells nothing new. Never a tight loop.

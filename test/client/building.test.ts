@@ -1,6 +1,6 @@
 // Following a build through faults: whatever happens to the line, the build is told as it is, and is not asked for in a tight loop.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type BuildEvent, buildOutcome, type FollowAsk, followBuild } from '../../src/client/building.ts';
 import { Client } from '../../src/client/client.ts';
 import type { Build } from '../../src/client/types-machines.ts';
@@ -40,10 +40,25 @@ function answering(...replies: (Build | number | null)[]): { client: Client; ask
   return { client: new Client({ url: 'http://signalbox.test', fetch }), asked };
 }
 
+/** A server whose build changes after each answer. It answers only who asks for another one than there is: nobody is held back. */
+function changing(states: readonly Build[]): { client: Client; heardOf: number[] } {
+  const coming = [...states];
+  const heardOf: number[] = [];
+  const fetch = async (input: unknown): Promise<Response> => {
+    const [now] = coming;
+    const after = new URL(String(input)).searchParams.get('after');
+    if (now === undefined || after === null || Number(after) === now.seq) throw new TypeError('it would wait for long');
+    heardOf.push(now.seq);
+    coming.shift();
+    return Response.json(now);
+  };
+  return { client: new Client({ url: 'http://signalbox.test', fetch }), heardOf };
+}
+
 async function followed(client: Client, more: Partial<FollowAsk> = {}) {
   const events: BuildEvent[] = [];
   const end = await followBuild(client, {
-    ...{ build: built('pending'), timeoutMs: null, pieceMs: 5_000, signal: new AbortController().signal },
+    ...{ build: built('pending'), timeoutMs: null, signal: new AbortController().signal },
     onEvent: (event) => events.push(event),
     ...more,
   });
@@ -72,11 +87,22 @@ describe('a build', () => {
   });
 
   test('is followed through a cut line and a restart', async () => {
-    const { client, asked } = answering(null, 503, null, built('building'), built('started'));
+    const { client, asked } = answering(null, 503, null, built('building', { seq: 2 }), built('started', { seq: 3 }));
     const { end, kinds } = await followed(client);
     expect(end).toMatchObject({ kind: 'over', outcome: 'runs' });
     expect(kinds).toEqual(['heard', 'away', 'back', 'heard', 'heard']);
-    expect(asked).toEqual(asked.map(() => '?wait=0.5'));
+    expect(asked).toEqual([...Array(4).fill('?wait=30&after=1'), '?wait=30&after=2']);
+  });
+
+  test('is asked for in pieces, each from where the one before has come to: nothing between them is missed', async () => {
+    const states = [built('building', { seq: 4 }), built('building', { seq: 7 }), built('started', { seq: 9 })];
+    const { client, heardOf } = changing(states);
+    const { end, kinds } = await followed(client, { build: built('pending', { seq: 3 }), timeoutMs: 2_000 });
+    expect({ end, kinds, heardOf }).toEqual({
+      end: { kind: 'over', outcome: 'runs', build: states[2] },
+      kinds: Array(4).fill('heard'),
+      heardOf: [4, 7, 9],
+    });
   });
 
   test('is looked at once where there is no time', async () => {
@@ -107,9 +133,23 @@ describe('a build', () => {
     expect((await followed(client, { signal: stop.signal, onEvent })).end).toEqual({ kind: 'stopped' });
   });
 
-  test('of which nothing new is heard too early is asked for after a pause, for longer each time', async () => {
-    const { client, asked } = answering(built('pending'), built('pending'), built('started'));
-    await followed(client);
-    expect(asked).toEqual(['?wait=0.5', '?wait=1', '?wait=2']);
+  test('of which nothing new is heard is asked for after a pause, from where it was', async () => {
+    const { client, asked } = answering(built('pending'), built('pending'), built('started', { seq: 2 }));
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const following = followed(client);
+    for (const asks of [1, 2, 3]) {
+      await vi.advanceTimersByTimeAsync(499);
+      expect(asked).toEqual(Array(asks).fill('?wait=30&after=1'));
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    expect((await following).end.kind).toBe('over');
+  });
+
+  test('is asked for no longer than there is time', async () => {
+    const { client, asked } = answering(built('building', { seq: 2 }), built('started', { seq: 3 }));
+    await followed(client, { timeoutMs: 10_000 });
+    for (const search of asked) expect(Number(new URLSearchParams(search).get('wait'))).toBeLessThanOrEqual(10);
+    expect(asked).toHaveLength(2);
   });
 });
