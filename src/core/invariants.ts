@@ -1,8 +1,9 @@
-// The invariants of leases, signals and barriers (docs/architecture.md, L1-L11, S1, S3), as functions that find what breaks
-// them. Tests and the simulation call them after every step; they look at everything, so they are not for production.
+// The invariants of leases, signals and barriers (docs/architecture.md, L1-L11, S1, S3), as functions that find what breaks them;
+// those of machines are in machines/invariants.ts. Tests and the simulation call them after every step; they look at everything, so they are not for production.
 
 import { due } from './lease/end.ts';
 import { grantSeq } from './lease/grant.ts';
+import { MachineWatch, machineFaults } from './machines/invariants.ts';
 import { barrierId, breaksTick } from './meet/barrier.ts';
 import { freeSlots, openSlots } from './queue/units.ts';
 import type { BarrierRow, LeaseRow, SignalRow, Want } from './rows.ts';
@@ -24,6 +25,7 @@ export function stateFaults(state: State, tick: number, slack: Slack): string[] 
     ...idempotencyFaults(state),
     ...signalFaults(state, tick, slack),
     ...barrierFaults(state, tick, slack),
+    ...machineFaults(state),
   ];
 }
 
@@ -154,9 +156,11 @@ export class Watch {
   /** Log time of the last renewal that was acknowledged, by lease. */
   readonly #renewed = new Map<string, number>();
 
+  readonly #machines = new MachineWatch();
+
   /** Call after a turn is durable; says what was wrong with it. */
   faults(turn: Decided): string[] {
-    const found: string[] = [];
+    const found: string[] = this.#machines.faults(turn);
     turn.changes.forEach((change, i) => {
       if (change.kind === 'signal') found.push(...this.#signalFaults(turn, change.id, change.seq, change.row));
       if (change.kind === 'barrier')
