@@ -90,7 +90,8 @@ export const defaultSettings: Settings = {
   maxSignalBytes: 128 * 1024 * 1024,
   maxBuilds: 10_000,
   maxInstances: 1_000,
-  maxTries: 5,
+  // With pauses of a minute at most: longer than a cloud is away.
+  maxTries: 100,
   jobsThroughRedis: false,
   maxPools: 1_000,
   maxImages: 10_000,

@@ -132,8 +132,11 @@ export class Run {
         await this.#tell({ do: 'end_launch', instance: id, cloudId: made.cloudId, facts: made.facts });
         break;
       } catch (error) {
-        const hasMore = choice + 1 < driver.choices(spec);
-        if (!(error instanceof DriverError && error.verdict === 'next choice' && hasMore)) throw error;
+        if (!(error instanceof DriverError && error.verdict === 'next choice')) throw error;
+        if (choice + 1 < driver.choices(spec)) continue;
+        // No room anywhere, and certainly nothing made: all over again in a while.
+        await this.#tell({ do: 'begin_launch', instance: id, choice: 0 });
+        throw new DriverError('again', error.message, { cause: error });
       }
     }
     return { cloudId: this.#machine(id).cloudId ?? '' };

@@ -127,6 +127,9 @@ export function endJob(turn: Turn, claim: Claim): void {
   turn.remove('job', claim.job);
 }
 
+/** With the pauses of whoever tells: hours. */
+const noticeTries = 20;
+
 export interface Failure {
   readonly reason: string;
   readonly againAfterMs: number;
@@ -137,7 +140,7 @@ export interface Failure {
 function triesOf(turn: Turn, { kind }: JobRow): number {
   const { maxTries } = turn.state.settings;
   if (kind === 'reconcile') return Number.POSITIVE_INFINITY;
-  return kind === 'notify' ? maxTries * 4 : maxTries;
+  return kind === 'notify' ? noticeTries : maxTries;
 }
 
 /**
