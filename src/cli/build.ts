@@ -1,7 +1,8 @@
-// `signalbox build`: asks for machines, shows how far they are, and ends them.
+// `signalbox build`: asks for machines, shows how far they are and what happened to them, and ends them.
 
 import type { Build } from '../client/types-machines.ts';
 import { createBuild } from './build-create.ts';
+import { buildLogs } from './build-logs.ts';
 import { connect } from './connection/connect.ts';
 import { gather } from './connection/pages.ts';
 import type { ConnectionFlags } from './connection/settings.ts';
@@ -31,6 +32,7 @@ export function buildCommand() {
       ['signalbox build create --site org --env staging --queue main --type c5.xlarge --wait', 'until it runs'],
       ['signalbox build list', 'builds, newest first'],
       ['signalbox build show bd_3xT', 'its steps and machines'],
+      ['signalbox build logs bd_3xT --follow', 'what happened to it and its machines, until it is over'],
       ['signalbox build cancel bd_3xT --reason "wrong branch"', 'its machines are ended'],
     ],
     notes: ['The server needs a driver, which makes them: signalbox serve --driver command:PATH'],
@@ -43,7 +45,7 @@ export function buildCommand() {
         summary: 'Builds, newest first, those that are over too.',
         examples: [['signalbox build list', 'how each stands, and why']],
         notes: [
-          'In a pipe: id, state, how many run, how many were asked for, type, site, env, queue, role, by, since, why.',
+          'In a pipe: id, state, how many run, how many were asked for, type, site, env, queue, role, by, since, why, pool.',
         ],
       }),
     ).action(list),
@@ -63,6 +65,7 @@ export function buildCommand() {
       .argument('<build>', 'its id')
       .action(show),
   );
+  made.addCommand(buildLogs());
   made.addCommand(
     withConnection(
       command({
@@ -105,7 +108,7 @@ function shown(build: Build, { width, colours }: Output): string[] {
   const why = whyText(build);
   return [
     `${typed(id)} is ${stateText(build)} · ${running(build).length} of ${build.count} run · ${asked}`,
-    `  ${wantedText(build)}`,
+    `  ${wantedText(build)}${build.pool === null ? '' : ` · for pool ${foreign(build.pool, 60)}`}`,
     ...(why === '' ? [] : [`  ${why}`]),
     ...steps.map((step) =>
       step.doneAt === null
@@ -115,7 +118,7 @@ function shown(build: Build, { width, colours }: Output): string[] {
     ...table(
       INSTANCE_HEAD,
       instances.map((each) => instanceRow(each, now, colours)),
-      { terminal: true, width, paintHead: colours.dim },
+      { terminal: true, width, paintHead: colours.dim, flexible: 5 },
     ),
   ];
 }

@@ -1,7 +1,11 @@
 // The completion scripts themselves. The words of the commands are written into them, so that only names (of environments,
 // signals, barriers, machines, contexts) cost a call.
 
-export const COMPLETED = ['environments', 'signals', 'barriers', 'builds', 'instances', 'spaces', 'contexts'] as const;
+export const COMPLETED = [
+  ...(['environments', 'signals', 'barriers'] as const),
+  ...(['builds', 'pools', 'images', 'instances'] as const),
+  ...(['spaces', 'contexts'] as const),
+] as const;
 /** Kinds of names that are asked for when Tab is pressed. */
 export type Completed = (typeof COMPLETED)[number];
 

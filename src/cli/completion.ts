@@ -1,5 +1,5 @@
-// `signalbox completion SHELL`: prints a script for the shell, made from the commands as they are. Names of environments,
-// signals and barriers, and ids of builds and machines, are asked of the server when Tab is pressed: within 300 ms or not at all, silently.
+// `signalbox completion SHELL`: prints a script for the shell, made from the commands as they are. Names of environments, signals,
+// barriers and pools, and ids of builds, images and machines, are asked of the server when Tab is pressed: within 300 ms or not at all, silently.
 //
 // Must always hold: nothing that a server sent is evaluated by the shell. Only names of plain characters are offered, and the
 // scripts compare them as text.
@@ -71,7 +71,9 @@ async function namesOnServer(kind: Exclude<Completed, 'contexts'>): Promise<stri
   const client = new Client(clientOptions(settings));
   const timeoutMs = Math.max(1, budgetMs() - performance.now());
   const found = await client[kind]({ limit: MOST_NAMES }, { timeoutMs });
-  return found.ok ? found.value.items.map((item) => ('name' in item ? item.name : item.id)) : [];
+  if (!found.ok) return [];
+  // An image has both, and is called by its id.
+  return found.value.items.map((item) => ('id' in item ? item.id : item.name));
 }
 
 function budgetMs(): number {
@@ -109,6 +111,8 @@ function completedBy(path: readonly string[], argument: string): Completed | nul
   if (argument === 'signal' || argument === 'targets') return 'signals';
   if (argument === 'barrier') return 'barriers';
   if (argument === 'build') return 'builds';
+  if (argument === 'pool') return 'pools';
+  if (argument === 'image') return 'images';
   if (argument === 'instance') return 'instances';
   if (path[0] === 'space' && path[1] === 'remove') return 'spaces';
   return path[0] === 'context' && argument === 'name' ? 'contexts' : null;

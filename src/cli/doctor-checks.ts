@@ -1,4 +1,4 @@
-// The checks of the doctor, in the order in which one rests on the other: settings, network, server, key, clock, queue, CI.
+// The checks of the doctor, in the order in which one rests on the other: settings, network, server, key, clock, queue, machines, CI.
 // A check that cannot be made because an earlier one failed is left out.
 
 import { randomUUID } from 'node:crypto';
@@ -10,17 +10,11 @@ import { type Connection, openConnection } from './connection/connect.ts';
 import { failureOf, keyShown } from './connection/failures.ts';
 import { proxyFor } from './connection/network.ts';
 import { type ClientSettings, type ConnectionFlags, clientSettings } from './connection/settings.ts';
+import { type Finding, failure, good, note } from './doctor-findings.ts';
+import { machineFindings } from './doctor-machines.ts';
 import { version } from './frame/version.ts';
 import { identify, inCi } from './run/holder.ts';
 import { asFailure } from './text/errors.ts';
-
-export interface Finding {
-  readonly kind: 'good' | 'note' | 'failure';
-  readonly check: string;
-  readonly text: string;
-  /** Where the setting came from, where it is one. */
-  readonly from: string | null;
-}
 
 /** Clocks that differ by less do not matter: nothing is decided by them, only shown. */
 const CLOCK_MS = 5000;
@@ -60,6 +54,7 @@ export async function* diagnose(flags: ConnectionFlags, withQueue: boolean): Asy
   }
   yield* clock(seen);
   if (me.ok && withQueue) yield await queue(client, settings);
+  if (me.ok) yield* machineFindings(connection);
   yield* ci();
 }
 
@@ -177,16 +172,4 @@ function* ci(): Generator<Finding> {
 function explained(failed: ClientFailure, settings: ClientSettings): string {
   const { message, more } = failureOf(failed, settings);
   return [message, ...more].join(' ');
-}
-
-function good(check: string, text: string, from: string | null): Finding {
-  return { kind: 'good', check, text, from };
-}
-
-function note(check: string, text: string, from: string | null): Finding {
-  return { kind: 'note', check, text, from };
-}
-
-function failure(check: string, text: string, from: string | null): Finding {
-  return { kind: 'failure', check, text, from };
 }

@@ -1,7 +1,8 @@
 // `signalbox doctor`: which server, which key, and does all of it work? Each check is a line; exit 1 when one of them failed.
 
 import type { ConnectionFlags } from './connection/settings.ts';
-import { diagnose, type Finding } from './doctor-checks.ts';
+import { diagnose } from './doctor-checks.ts';
+import type { Finding } from './doctor-findings.ts';
 import { command, withConnection } from './frame/command.ts';
 import { Output, type OutputFlags } from './frame/output.ts';
 import { EXIT } from './text/exit-codes.ts';

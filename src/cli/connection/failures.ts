@@ -121,6 +121,15 @@ function explanation(problem: Problem, detail: string, settings: ClientSettings,
       return ['All that there are: signalbox build list'];
     case 'instance_unknown':
       return detail.includes('signalbox instance list') ? [] : ['All that there are: signalbox instance list'];
+    // The sentence of the server says where they are listed.
+    case 'image_unknown':
+      return detail.includes('signalbox image list') ? [] : ['All that there are: signalbox image list'];
+    case 'pool_unknown':
+      return detail.includes('signalbox pool list') ? [] : ['All that there are: signalbox pool list'];
+    case 'too_many_images':
+      return ['Which there are: signalbox image list. To forget one: signalbox image forget ID'];
+    case 'too_many_pools':
+      return ['Which there are: signalbox pool list. To delete one: signalbox pool delete NAME'];
     case 'too_many_builds':
       return [
         'Which there are: signalbox build list, signalbox instance list. To end one: signalbox instance terminate ID',

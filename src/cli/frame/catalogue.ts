@@ -60,17 +60,27 @@ export const CATALOGUE: readonly Group[] = [
     entries: [
       {
         name: 'build',
-        summary: 'create, list, show, cancel builds: machines that are made for you',
+        summary: 'create, list, show, cancel builds, machines that are made for you, and their logs',
         load: async () => (await import('../build.ts')).buildCommand(),
       },
       {
+        name: 'pool',
+        summary: 'list, show, create, set, delete pools: machines that are built when somebody queues for them',
+        load: async () => (await import('../pool.ts')).poolCommand(),
+      },
+      {
+        name: 'image',
+        summary: 'list, set, forget what machines are made from',
+        load: async () => (await import('../image.ts')).imageCommand(),
+      },
+      {
         name: 'instance',
-        summary: 'list, terminate machines',
+        summary: 'list, terminate machines, and say that one is ready',
         load: async () => (await import('../instance.ts')).instanceCommand(),
       },
       {
         name: 'job',
-        summary: 'list what is still to be done about machines, and what was given up',
+        summary: 'list what is to be done about machines, and what was given up',
         load: async () => (await import('../job.ts')).jobCommand(),
       },
     ],
@@ -125,6 +135,11 @@ export const CATALOGUE: readonly Group[] = [
     title: 'Set up',
     entries: [
       { name: 'serve', summary: 'start a server', load: async () => (await import('../serve.ts')).serveCommand() },
+      {
+        name: 'worker',
+        summary: 'make machines and end them, as a process beside the server',
+        load: async () => (await import('../worker.ts')).workerCommand(),
+      },
       {
         name: 'key',
         summary: 'list, create, delete, generate keys',

@@ -6,6 +6,7 @@ import { formatDuration } from '../text/durations.ts';
 import { foreign } from '../text/sanitize.ts';
 import { type Cell, cut } from '../text/tables.ts';
 import { formatAge, formatTime } from '../text/times.ts';
+import { aboutJobText, lookedText, toDoText } from './job-words.ts';
 import { cancelledText, factsText, failureText, running, stateText, wantedText } from './words.ts';
 
 /** Columns of a reason on a terminal: the whole of it is in the pipe. */
@@ -49,7 +50,7 @@ export function buildRow(build: Build, now: number, colours: Colours): (Cell | s
 }
 
 export function buildPipeRow(build: Build): string[] {
-  const { id, count, instanceType, site, env, queue, role, by, createdAt } = build;
+  const { id, count, instanceType, site, env, queue, role, by, createdAt, pool } = build;
   return [
     foreign(id),
     stateText(build),
@@ -58,6 +59,7 @@ export function buildPipeRow(build: Build): string[] {
     ...[instanceType, site, env, queue, role, by].map((text) => foreign(text)),
     formatTime(createdAt, false, 0),
     whyText(build),
+    foreign(pool ?? ''),
   ];
 }
 
@@ -67,7 +69,7 @@ export function whyText({ cancelling, failure }: Build): string {
   return failure === null ? '' : `failed ${failureText(failure)}`;
 }
 
-export const INSTANCE_HEAD = ['', 'MACHINE', 'STATE', 'ID', 'BUILD', 'SINCE', 'BY', 'FACTS'];
+export const INSTANCE_HEAD = ['', 'MACHINE', 'STATE', 'ENVIRONMENT', 'ID', 'BUILD', 'SINCE', 'BY', 'FACTS'];
 
 export function instanceRow(instance: Instance, now: number, colours: Colours): (Cell | string)[] {
   const { id, cloudId, state, build, launchedAt, by, facts } = instance;
@@ -75,6 +77,7 @@ export function instanceRow(instance: Instance, now: number, colours: Colours): 
     symbol(state, colours),
     cloudId === null ? '–' : foreign(cloudId, 60),
     foreign(state, 20),
+    environmentText(instance),
     foreign(id),
     build === null ? '–' : foreign(build),
     formatTime(launchedAt, true, now),
@@ -83,7 +86,14 @@ export function instanceRow(instance: Instance, now: number, colours: Colours): 
   ];
 }
 
-export function instancePipeRow({ id, cloudId, state, build, launchedAt, by, facts }: Instance): string[] {
+/** What it is in its pool; `(docker)`: it is for this pool, and cannot be leased now. */
+function environmentText({ pool, environment }: Instance): string {
+  if (environment !== null) return foreign(environment, 60);
+  return pool === null ? '–' : `(${foreign(pool, 60)})`;
+}
+
+export function instancePipeRow(instance: Instance): string[] {
+  const { id, cloudId, state, build, pool, environment, launchedAt, by, facts } = instance;
   return [
     foreign(id),
     foreign(state, 20),
@@ -92,26 +102,30 @@ export function instancePipeRow({ id, cloudId, state, build, launchedAt, by, fac
     formatTime(launchedAt, false, 0),
     foreign(by),
     factsText(facts),
+    foreign(pool ?? ''),
+    foreign(environment ?? ''),
   ];
 }
 
-export const JOB_HEAD = ['', 'JOB', 'TO DO', 'OF', 'STATE', 'FAILED', 'DUE', 'LAST ERROR'];
+export const JOB_HEAD = ['', 'JOB', 'TO DO', 'OF', 'STATE', 'FAILED', 'DUE', 'LAST TRY'];
 
-export function jobRow(job: Job, colours: Colours): (Cell | string)[] {
-  const { id, kind, subject, state, tries, dueInSeconds, error } = job;
+/** `now`: by the server's clock. */
+export function jobRow(job: Job, now: number, colours: Colours): (Cell | string)[] {
+  const { id, subject, state, tries, dueInSeconds } = job;
   return [
     symbol(state, colours),
     foreign(id),
-    foreign(kind, 20),
-    foreign(subject),
+    toDoText(job),
+    subject === '' ? '–' : foreign(subject),
     state === 'dead' ? 'given up' : foreign(state, 20),
     String(tries),
     state !== 'waiting' ? '–' : dueInSeconds === 0 ? 'now' : `in ${formatDuration(dueInSeconds * 1000)}`,
-    foreign(error ?? '', 300),
+    aboutJobText(job, now),
   ];
 }
 
-export function jobPipeRow({ id, kind, subject, state, tries, worker, dueInSeconds, createdAt, error }: Job): string[] {
+export function jobPipeRow(job: Job): string[] {
+  const { id, kind, subject, state, tries, worker, dueInSeconds, createdAt, error, report } = job;
   return [
     foreign(id),
     foreign(kind, 20),
@@ -122,5 +136,8 @@ export function jobPipeRow({ id, kind, subject, state, tries, worker, dueInSecon
     String(dueInSeconds),
     formatTime(createdAt, false, 0),
     foreign(error ?? '', 500),
+    toDoText(job),
+    formatTime(report?.at, false, 0),
+    report === null ? '' : lookedText(report),
   ];
 }
