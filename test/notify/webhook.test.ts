@@ -21,11 +21,11 @@ const notice: Notice = {
 };
 const message: Message = { delivery: 'nt_hook_instance.ready_in_1', space: 'main', notice, build: buildRow() };
 
-/** What became of it, where the receiver answers so. */
+/** What became of it, where the receiver answers so, in no time. */
 async function answered(...answers: Receiver['answers']): Promise<Sent> {
   const receiver = await Receiver.start();
   receiver.answers.push(...answers);
-  return webhook(receiver.url).send(message, never);
+  return webhook(receiver.url, new ManualClock()).send(message, never);
 }
 
 test('it is told what happened, when, and to what', async () => {
@@ -181,7 +181,7 @@ test('it ends early when it is told to', async () => {
   const receiver = await Receiver.start();
   receiver.usual = silence;
   const stop = new AbortController();
-  const sending = webhook(receiver.url, systemClock).send(message, stop.signal);
+  const sending = webhook(receiver.url, new ManualClock()).send(message, stop.signal);
   await eventually(() => expect(receiver.told).toHaveLength(1));
   stop.abort();
   expect(await sending).toMatchObject({ outcome: 'again' });
