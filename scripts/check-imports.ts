@@ -59,6 +59,13 @@ const rows: readonly Row[] = [
     why: 'only main.ts wires a server',
   },
   {
+    of: 'src/cli/worker',
+    may: ['src/cli/', 'src/client/', 'src/config.ts', 'src/config-file.ts', 'src/provision/', 'src/replica/clock.ts'],
+    mayTypes: ['src/core/'],
+    ...free,
+    why: 'a worker has a driver of its own, and everything else from the server',
+  },
+  {
     of: 'src/cli/store',
     may: ['src/cli/', 'src/config.ts', 'src/config-values.ts', 'src/store.ts'],
     ...free,

@@ -167,6 +167,23 @@ export function packedTemplate(written: string, from: string): Parsed<Template> 
   return { ...bad(expected), hidden: true };
 }
 
+/** A Redis server; its address may have a password in it. */
+export function redisAddress(written: string): Parsed<string> {
+  const url = URL.parse(written);
+  const fits = url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== '' && /^\/?\d*$/.test(url.pathname);
+  return fits && isDecodable(url.username) && isDecodable(url.password)
+    ? good(written)
+    : { ...bad('give redis://:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS'), hidden: true };
+}
+
+/** What stands before each key in Redis, with its colon; `none`: nothing. */
+export function redisNamespace(written: string): Parsed<string> {
+  if (written === 'none' || written === '') return good('');
+  return /^[\w.-]{1,100}:?$/.test(written)
+    ? good(`${written.replace(/:$/, '')}:`)
+    : bad('give a name like pudding, or none for keys without one');
+}
+
 /** Every byte of a text kept, a mark of its order too; null where it is no UTF-8. */
 export function utf8(bytes: Uint8Array): string | null {
   try {
@@ -225,4 +242,33 @@ export function driver(written: string): Parsed<DriverGiven> {
   return program === undefined
     ? bad('give ec2, command:PATH, an executable (docs/machines.md), or none')
     : good({ kind: 'command', program });
+}
+
+export interface ServerOption<T> {
+  /** As commander wants it; without a value it is a switch. */
+  readonly flag: string;
+  readonly environment: readonly string[];
+  readonly help: string;
+  /** As written; null: none, and then the setting is null. */
+  readonly fallback: string | null;
+  readonly parse: Parse<T>;
+}
+
+export function option<T>(
+  flag: string,
+  environment: string[],
+  help: string,
+  fallback: string,
+  parse: Parse<T>,
+): ServerOption<T> {
+  return { flag, environment, help, fallback, parse };
+}
+
+export function optional<T>(
+  flag: string,
+  environment: string[],
+  help: string,
+  parse: Parse<T>,
+): ServerOption<T | null> {
+  return { flag, environment, help, fallback: null, parse };
 }

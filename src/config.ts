@@ -16,11 +16,15 @@ import {
   type LogLevel,
   level,
   noDefaults,
-  type Parse,
+  option,
+  optional,
   packedTemplate,
   portNumber,
   postgresUrl,
   ranges,
+  redisAddress,
+  redisNamespace,
+  type ServerOption,
   type StoreSetting,
   scopes,
   secretAddress,
@@ -58,6 +62,10 @@ export interface ServerSettings {
   readonly adminKeys: readonly { readonly name: string; readonly key: string }[];
   /** What makes machines; null: nothing. */
   readonly driver: DriverSetting | null;
+  /** Whether this server works on machines itself, where it has a driver; else it leaves that to workers beside it. */
+  readonly worker: boolean;
+  /** How builds and ends of machines come to their workers; null: from the store. */
+  readonly redis: RedisSettings | null;
   /** What machines run when they start, and how long after their launch they may fetch it. */
   readonly scripts: ScriptTemplates;
   readonly scriptSeconds: number;
@@ -95,6 +103,13 @@ export interface ServerSettings {
   readonly maxWaits: number;
 }
 
+export interface RedisSettings {
+  /** May hold a password: never shown. */
+  readonly url: string;
+  /** Before each key, with its colon; may be empty. */
+  readonly namespace: string;
+}
+
 /** A start that was refused for a reason that the person who started can mend. Thrown by whatever starts the server. */
 export class StartRefusal extends Error {
   /** port_in_use, store_in_use, store_not_writable, insecure_listen …: src/cli/text/exit-codes.ts says what to exit with. */
@@ -106,16 +121,6 @@ export class StartRefusal extends Error {
     this.name = 'StartRefusal';
     this.code = code;
   }
-}
-
-export interface ServerOption<T> {
-  /** As commander wants it; without a value it is a switch. */
-  readonly flag: string;
-  readonly environment: readonly string[];
-  readonly help: string;
-  /** As written; null: none, and then the setting is null. */
-  readonly fallback: string | null;
-  readonly parse: Parse<T>;
 }
 
 /** Every setting that has a flag, in the order of `serve --help`. */
@@ -159,6 +164,20 @@ export const SERVER_OPTIONS = {
     ['SIGNALBOX_DRIVER'],
     'what makes machines: ec2, command:PATH, an executable, or none',
     driver,
+  ),
+  noWorker: option(
+    '--no-worker',
+    ['SIGNALBOX_NO_WORKER'],
+    'leave machines to workers beside this server (signalbox worker)',
+    'no',
+    toggle,
+  ),
+  redisNamespace: option(
+    '--redis-namespace <name>',
+    ['SIGNALBOX_REDIS_NAMESPACE'],
+    'what stands before each key in Redis (REDIS_URL); none: nothing',
+    'pudding',
+    redisNamespace,
   ),
   anonymous: option(
     '--anonymous <scopes>',
@@ -317,6 +336,8 @@ export function serverSettings(
         allowAckedLoss: read('allowAckedLoss', o.allowAckedLoss),
         adminKeys: adminKeys(env),
         driver: chosenDriver(read('driver', o.driver) ?? file.driver, env),
+        worker: !read('noWorker', o.noWorker),
+        redis: redisSettings(read('redisNamespace', o.redisNamespace), env),
         scripts: scriptTemplates(file, notify.slack.channel, env),
         scriptSeconds: file.scriptSeconds,
         notify,
@@ -405,6 +426,16 @@ function chosenDriver(given: DriverGiven | null, env: Variables): DriverSetting 
   return AWS_CREDENTIAL_VARIABLES.some((names) => names.every(isSet)) ? { kind: 'ec2' } : null;
 }
 
+const REDIS_VARIABLES = ['PUDDING_REDIS_URL', 'REDIS_URL'];
+
+function redisSettings(namespace: string, env: Variables): RedisSettings | null {
+  const name = REDIS_VARIABLES.find((each) => variable(env, each) !== null);
+  if (name === undefined) return null;
+  const result = redisAddress(variable(env, name) ?? '');
+  if (result.ok) return { url: result.value, namespace };
+  throw new WrongSetting(name, `what was given is not right: ${result.expected}`);
+}
+
 /** As the older system has them; each goes before what the file says. */
 function scriptTemplates({ scripts }: FileSettings, slackChannel: string | null, env: Variables): ScriptTemplates {
   const packed = variable(env, 'INIT_SCRIPT_TEMPLATE');
@@ -453,20 +484,6 @@ function trustUser(name: string | null, from: readonly string[] | null): ServerS
       'needs --trust-user-header, the header in which the proxy names the person',
     );
   return { header: name, from };
-}
-
-function option<T>(
-  flag: string,
-  environment: string[],
-  help: string,
-  fallback: string,
-  parse: Parse<T>,
-): ServerOption<T> {
-  return { flag, environment, help, fallback, parse };
-}
-
-function optional<T>(flag: string, environment: string[], help: string, parse: Parse<T>): ServerOption<T | null> {
-  return { flag, environment, help, fallback: null, parse };
 }
 
 function withDefaults(setting: StoreSetting, env: Variables): StoreSetting {

@@ -158,14 +158,14 @@ async function served(
   await spaces.tried();
   const prober = makeProber(settings, () => !auth.keysOn);
   const host = listenHost(settings, auth.keysOn);
-  const driver = await openDriver(settings.driver, settings.file.ec2);
+  const driver = settings.worker ? await openDriver(settings.driver, settings.file.ec2) : null;
   const scripts = new InitScripts(settings.scripts);
   const desks = (space: Space) => {
     const { name, replica: of } = space;
     return deskOf(space, (build) => scripts.userDataFor(context.baseUrl, { name, secret: of.secret }, build));
   };
   const context: Context = {
-    ...{ spaces, prober, auth, driver: driver?.name ?? null, scripts, deskOf: desks },
+    ...{ spaces, prober, auth, driver: driver?.name ?? workersBeside(settings), scripts, deskOf: desks },
     ids: randomIds,
     metrics: new Metrics(prober),
     settings: {
@@ -219,6 +219,12 @@ async function served(
       await stores.close();
     },
   };
+}
+
+/** Who makes machines where this server does not, in words; null: nobody. */
+function workersBeside({ worker, redis }: ServerSettings): string | null {
+  if (!worker) return 'workers beside this server';
+  return redis === null ? null : 'workers on Redis';
 }
 
 /** What the file declares is of `main`. Without a file nothing is said, and all stays. */

@@ -40,7 +40,10 @@ export function serveCommand() {
   });
   for (const { flag, environment, help, fallback } of Object.values(SERVER_OPTIONS)) {
     const usual = fallback === null || fallback === '' || !flag.includes('<') ? '' : `default ${fallback}; `;
-    made.addOption(new Option(flag, `${help} (${usual}${environment.join(', ')})`));
+    const option = new Option(flag, `${help} (${usual}${environment.join(', ')})`);
+    // `--no-rendezvous` is a switch of that name, not the opposite of another one.
+    option.negate = false;
+    made.addOption(option);
   }
   return made.action(async (flags: ServerFlags & OutputFlags) => {
     const out = new Output(flags);

@@ -4,9 +4,9 @@
 //   - it may die at any point: whoever claims the job next begins where its rows say, and asks again with the same token (B2).
 
 import type { Clock, Timer } from '../replica/clock.ts';
+import { type Attempt, attempt } from './attempt.ts';
 import type { Desk } from './desk.ts';
 import type { Driver } from './driver.ts';
-import { Lost, Run, StepFailed } from './run.ts';
 import type { Task } from './task.ts';
 
 export interface WorkerOptions {
@@ -20,12 +20,12 @@ export interface WorkerOptions {
   readonly holdMs?: number;
   /** How often it is looked for jobs that nobody has told of. Default 5 s. */
   readonly lookEveryMs?: number;
+  /** Told of each try. */
+  readonly onAttempt?: (task: Task, attempt: Attempt, tookMs: number) => void;
 }
 
 const usualHoldMs = 15_000;
 const jobsAtOnce = 8;
-const firstPauseMs = 1_000;
-const longestPauseMs = 60_000;
 const usualLookEveryMs = 5_000;
 
 export class Worker {
@@ -36,6 +36,7 @@ export class Worker {
   readonly #unsubscribe: () => void;
   #timer: Timer = null;
   #looking: Promise<void> | null = null;
+  #isClaiming = true;
   /** Something may have come up since the last look began. */
   #isWoken = false;
 
@@ -46,25 +47,30 @@ export class Worker {
     this.#look();
   }
 
-  /** What is under way is left as it is: it is taken up again by whoever claims it next. */
-  async stop(): Promise<void> {
+  /** Claims no more, and gives what is under way so long to end; what is left is taken up again by whoever claims it next. */
+  async stop(graceMs = 0): Promise<void> {
+    const { clock } = this.#options;
+    this.#isClaiming = false;
     this.#unsubscribe();
-    this.#options.clock.cancel(this.#timer);
-    this.#stopping.abort();
+    clock.cancel(this.#timer);
+    const giveUp = clock.after(graceMs, () => this.#stopping.abort());
+    if (graceMs === 0) this.#stopping.abort();
     await this.#looking;
     await Promise.all(this.#running);
+    clock.cancel(giveUp);
+    this.#stopping.abort();
   }
 
   #look(): void {
     this.#isWoken = true;
-    if (this.#looking !== null || this.#stopping.signal.aborted) return;
+    if (this.#looking !== null || !this.#isClaiming) return;
     this.#looking = this.#claimAll()
       .catch((error: Error) => {
-        if (!this.#stopping.signal.aborted) this.#options.onTrouble('jobs cannot be claimed', error);
+        if (this.#isClaiming) this.#options.onTrouble('jobs cannot be claimed', error);
       })
       .finally(() => {
         this.#looking = null;
-        if (this.#stopping.signal.aborted) return;
+        if (!this.#isClaiming) return;
         if (this.#isWoken && this.#running.size < jobsAtOnce) this.#look();
         else this.#lookAgain();
       });
@@ -78,7 +84,7 @@ export class Worker {
 
   async #claimAll(): Promise<void> {
     const { desk, worker } = this.#options;
-    while (this.#running.size < jobsAtOnce && !this.#stopping.signal.aborted) {
+    while (this.#running.size < jobsAtOnce && this.#isClaiming) {
       this.#isWoken = false;
       const task = await desk.claim(worker, this.#holdMs);
       if (task === null) {
@@ -94,51 +100,9 @@ export class Worker {
   }
 
   async #run(task: Task): Promise<void> {
-    const { clock, desk, driver, onTrouble } = this.#options;
-    const lost = new AbortController();
-    const signal = AbortSignal.any([lost.signal, this.#stopping.signal]);
-    let timer: Timer = null;
-    const keep = (): void => {
-      timer = clock.after(this.#holdMs / 3, () => {
-        desk.tell(task, { do: 'keep', holdMs: this.#holdMs }).then(
-          (kept) => (kept.ok ? keep() : lost.abort()),
-          // The store is away: the claim may lapse meanwhile, and then somebody else has it.
-          () => keep(),
-        );
-      });
-    };
-    keep();
-    const run = new Run({ desk, driver, task, signal, onTrouble });
-    try {
-      await run.do();
-    } catch (error) {
-      if (!signal.aborted && !(error instanceof Lost)) await this.#failed(task, error as Error);
-    } finally {
-      clock.cancel(timer);
-      timer = null;
-      lost.abort();
-    }
-  }
-
-  async #failed(task: Task, error: Error): Promise<void> {
-    const { desk, onTrouble } = this.#options;
-    const trouble = error instanceof StepFailed ? error.trouble : null;
-    if (trouble === null || task.kind === 'reconcile')
-      onTrouble(`job ${task.job} (${task.kind} ${task.subject}) has failed`, error);
-    const failure = {
-      step: error instanceof StepFailed ? error.step : '',
-      reason: error.message.slice(0, 500),
-      againAfterMs: Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(task.tries, 10)),
-      // Ending a machine is never given up because of what the driver says: it costs money.
-      isFinal:
-        task.kind === 'build' &&
-        trouble !== null &&
-        trouble.verdict !== 'again' &&
-        (error as StepFailed).step !== 'terminate',
-    };
-    await desk
-      .tell(task, { do: 'failed', ...failure })
-      // The claim lapses, and the job is taken up again.
-      .catch((failed: Error) => onTrouble(`the failure of job ${task.job} could not be written down`, failed));
+    const { onAttempt, ...options } = this.#options;
+    const begunAt = options.clock.monotonic();
+    const ended = await attempt(task, { ...options, holdMs: this.#holdMs, stopping: this.#stopping.signal });
+    onAttempt?.(task, ended, options.clock.monotonic() - begunAt);
   }
 }

@@ -31,6 +31,8 @@ test('without any setting it is what a laptop needs', () => {
     spaceStores: new Map(),
     allowAckedLoss: false,
     driver: null,
+    worker: true,
+    redis: null,
     scripts: noScripts,
     scriptSeconds: 600,
     notify: noFile.notify,

@@ -11,6 +11,8 @@ import { page } from './paging.ts';
 import { requireScope, requireScopeEverywhere } from './scope.ts';
 
 const tags = ['machines'];
+/** A look at what the driver lists names every machine, with its facts. */
+const bodyLimit = 4 * 1024 * 1024;
 
 export function jobRoutes(app: App, context: Context): void {
   const { auth } = context;
@@ -58,6 +60,7 @@ export function jobRoutes(app: App, context: Context): void {
   app.post(
     '/v1/jobs/:id/work',
     {
+      bodyLimit,
       schema: {
         tags,
         summary: 'For workers: write down what was done, or is about to be',
