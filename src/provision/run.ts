@@ -169,9 +169,12 @@ export class Run {
       .map((made) => ({ ...made, instance: made.instance.slice(prefix.length) }));
     const seen = new Set(listed.map(({ cloudId }) => cloudId));
     const notThere: string[] = [];
-    for (const { cloudId, state } of machines) {
+    for (const { id, cloudId, state } of machines) {
       if (cloudId === null || seen.has(cloudId) || (state !== 'running' && state !== 'ready')) continue;
-      if ((await driver.get(cloudId, signal)) === null) notThere.push(cloudId);
+      const made = await driver.get(cloudId, signal);
+      if (made === null) notThere.push(cloudId);
+      // A list that leaves it out says nothing against the source itself (B4).
+      else listed.push({ ...made, instance: id });
     }
     const shared = ((await driver.shared?.list(signal)) ?? [])
       .filter(({ build }) => build.startsWith(prefix))

@@ -150,7 +150,9 @@ export class MachineWatch {
     if (order.indexOf(after.state) < order.indexOf(before.state))
       yield `${id} was ${before.state} and is ${after.state}`;
     if (after.token !== before.token) yield `B1: ${id} is asked for with another token`;
-    if (after.choice < before.choice) yield `B1: ${id} is asked for with choice ${after.choice} after ${before.choice}`;
+    // Where none has room all of them are tried again, from the first on.
+    if (after.choice < before.choice && after.choice !== 0)
+      yield `B1: ${id} is asked for with choice ${after.choice} after ${before.choice}`;
     if (before.cloudId !== null && after.cloudId !== before.cloudId)
       yield `B2: ${id} was ${before.cloudId} and is ${after.cloudId}`;
     if (before.state === 'planned' && serves.has(after.state)) yield `B1: ${id} runs, and was never asked for`;
