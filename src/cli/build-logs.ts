@@ -50,12 +50,13 @@ async function logs(id: string, { follow = false, ...flags }: LogFlags): Promise
   const out = new Output(flags);
   const connection = await connect(flags);
   const { client, need } = connection;
+  const stop = follow ? new Interruption(false) : null;
   const { asOf } = need(await client.events({ limit: 1 }));
   const build = need(await client.build(id));
   const events = await eventsOf(connection, build, asOf.seq);
-  if (!out.json || follow) for (const event of events) show(out, event);
-  else return out.object({ items: events, next: null, asOf });
-  if (follow) return goOn(connection, out, build, asOf.seq);
+  if (out.json && !follow) return out.object({ items: events, next: null, asOf });
+  for (const event of events) show(out, event);
+  if (stop !== null) return goOn(connection, out, build, { since: asOf.seq, stop });
   if (events.length === 0) out.talk(`nothing of build ${typed(id)} is in the history any more`);
 }
 
@@ -76,11 +77,15 @@ function isAbout({ id, instances }: Build, { kind, subject, data }: HistoryEvent
   return kind.startsWith('instance.') && instances.some((machine) => machine.id === data.instance);
 }
 
-async function goOn({ client, settings }: Connection, out: Output, build: Build, since: number): Promise<void> {
+async function goOn(
+  { client, settings }: Connection,
+  out: Output,
+  build: Build,
+  { since, stop }: { readonly since: number; readonly stop: Interruption },
+): Promise<void> {
   // What has changed after `since` comes in the stream.
   let end = build.seq <= since ? endOf(build) : null;
   if (end !== null) return ended(end);
-  const stop = new Interruption(false);
   const over = new AbortController();
   const signal = AbortSignal.any([stop.signal, over.signal]);
   for await (const item of client.stream({ since, signal })) {

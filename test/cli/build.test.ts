@@ -1,53 +1,13 @@
 // Machines as people get them: real servers with real drivers, whose machines are processes on this one.
 
-import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, request as forward } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../eventually.ts';
-import { folder, lines, root, signalbox, start } from './process.ts';
+import { ask, driverThat, gated, open, poolOf, withMachines } from './machines.ts';
+import { lines, signalbox, start } from './process.ts';
 import { serve } from './real-server.ts';
-import { recordingServer } from './recording-server.ts';
-
-const PROCESSES = join(root, 'examples/machines/processes.sh');
-const ask = ['build', 'create', '--site', 'org', '--env', 'staging', '--queue', 'main', '--type', 't3'];
-
-/** A server whose machines are processes. All of them end with the test. */
-async function withMachines(driver = PROCESSES, place = machinesPlace()) {
-  const server = await serve(['--driver', `command:${driver}`], { MACHINES: place });
-  return { server, place, there: () => machinesIn(place) };
-}
-
-function machinesPlace(): string {
-  const place = folder();
-  onTestFinished(() => {
-    for (const name of machinesIn(place)) {
-      try {
-        process.kill(Number(name.slice(2)));
-      } catch {
-        // It has ended by itself.
-      }
-    }
-  });
-  return place;
-}
-
-function machinesIn(place: string): string[] {
-  return existsSync(place) ? readdirSync(place).filter((name) => /^p-\d+$/.test(name)) : [];
-}
-
-/** A driver that does this before it makes a process; everything else is as with processes. */
-function driverThat(createsBy: string): string {
-  const file = join(folder(), 'driver');
-  writeFileSync(file, `#!/bin/sh\nif [ "$1" = create ]; then\n${createsBy}\nfi\nexec ${PROCESSES} "$1"\n`);
-  chmodSync(file, 0o755);
-  return file;
-}
-
-/** Makes nothing until the gate is open, and gives up with the test. */
-const gated = `while [ ! -e "$MACHINES/open" ]; do [ -d "$MACHINES" ] || exit 75; sleep 0.05; done`;
-const open = (place: string): void => writeFileSync(join(place, 'open'), '');
+import { emptyList, pageOf, recordingServer } from './recording-server.ts';
 
 describe('build create', () => {
   test('with --wait tells each step and ends when all machines run', async () => {
@@ -68,8 +28,11 @@ describe('build create', () => {
       listed.map(([, , cloudId]) => ({ state: 'running', cloudId, build: 'one' })),
     );
     expect(listed.map(([, , cloudId]) => cloudId).toSorted()).toEqual(there().toSorted());
-    const nothing = await server.signalbox(['job', 'list']);
-    expect(nothing).toMatchObject({ code: 0, stdout: '', stderr: 'signalbox: nothing is to be done\n' });
+    // Nothing is left to be done but to look at the driver now and then.
+    const jobs = lines((await server.signalbox(['job', 'list'])).stdout).map((line) => line.split('\t'));
+    expect(jobs.map(([, kind, subject, , tries]) => ({ kind, subject, tries }))).toEqual([
+      { kind: 'reconcile', subject: '', tries: '0' },
+    ]);
   });
 
   test('without --wait prints an id of its own at once, and the build goes on', async () => {
@@ -147,7 +110,6 @@ describe('build create', () => {
     for (const [args, path] of [
       [['build', 'list'], '/v1/instance-builds'],
       [['instance', 'list'], '/v1/instances'],
-      [['job', 'list'], '/v1/jobs'],
     ] as const) {
       const { items } = JSON.parse((await server.signalbox([...args, '--json'])).stdout);
       expect(items).toEqual((await server.send('GET', path)).items);
@@ -181,9 +143,8 @@ describe('a build that does not come', () => {
     expect((await server.signalbox(['build', 'list'])).stdout).toContain(
       'failed at "launch 1/1" after 1 try: create: there is no type t3',
     );
-    expect(lines((await server.signalbox(['job', 'list'])).stdout).map((line) => line.split('\t').slice(1, 5))).toEqual(
-      [['build', 'one', 'dead', '1']],
-    );
+    const jobs = lines((await server.signalbox(['job', 'list'])).stdout).map((line) => line.split('\t'));
+    expect(jobs.find(([, kind]) => kind === 'build')?.slice(2, 5)).toEqual(['one', 'dead', '1']);
   });
 
   test('names the machines that run all the same; cancelling ends them', async () => {
@@ -214,8 +175,8 @@ describe('a build that does not come', () => {
     const { server, place } = await withMachines(driverThat(busy));
     const waiting = start('signalbox', [...ask, '--id', 'one', '--wait'], server.env);
     await waiting.says(/launch 1\/1 failed \(\d (try|tries)\): create: the cloud is busy; trying again\n/);
-    const listed = (await server.signalbox(['job', 'list'])).stdout.split('\t');
-    expect(listed.slice(1, 3)).toEqual(['build', 'one']);
+    const jobs = lines((await server.signalbox(['job', 'list'])).stdout).map((line) => line.split('\t'));
+    expect(jobs.find(([, kind]) => kind === 'build')?.[2]).toBe('one');
     open(place);
     expect((await waiting.ended).code).toBe(0);
   });
@@ -280,11 +241,104 @@ describe('instance terminate', () => {
   });
 });
 
+describe('instance ready', () => {
+  test('of all machines of a build finishes it', async () => {
+    const { server, there } = await withMachines();
+    await server.signalbox([...ask, '--id', 'one', '--count', '2', '--wait']);
+    const [first = '', second = ''] = there();
+    const said = await server.signalbox(['instance', 'ready', first]);
+    expect(said).toMatchObject({ code: 0, stdout: '', stderr: `signalbox: machine ${first} 127.0.0.1 is ready\n` });
+    expect((await server.send('GET', '/v1/instance-builds/one')).state).toBe('started');
+    const { stdout } = await server.signalbox(['instance', 'ready', second, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ cloudId: second, state: 'ready' });
+    expect((await server.send('GET', '/v1/instance-builds/one')).state).toBe('finished');
+  });
+
+  test('changes nothing of one that is being ended, and says so', async () => {
+    const { server, place, there } = await withMachines(driverThat(gated, 'delete'));
+    await server.signalbox([...ask, '--id', 'one', '--wait']);
+    const [machine = ''] = there();
+    await server.signalbox(['instance', 'terminate', machine]);
+    const { code, stderr } = await server.signalbox(['instance', 'ready', machine]);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `signalbox: machine ${machine} 127.0.0.1 is ending; that it is ready changes nothing\n`,
+    });
+    open(place);
+    await eventually(() => expect(there()).toEqual([]));
+  });
+});
+
+describe('lists say', () => {
+  test('which pool and environment machines and builds are of', async () => {
+    const { server } = await withMachines();
+    await server.signalbox(['pool', 'create', 'docker', ...poolOf, '--min', '1']);
+    await server.signalbox([...ask, '--id', 'one', '--wait']);
+    await eventually(async () => {
+      const machines = lines((await server.signalbox(['instance', 'list'])).stdout).map((line) => line.split('\t'));
+      const shown = machines.map((machine) => [machine[3] === 'one', machine[7], machine[8]?.replace(/-\w+$/, '-')]);
+      expect(shown.toSorted()).toEqual([
+        [false, 'docker', 'docker-'],
+        [true, '', ''],
+      ]);
+    });
+    const builds = lines((await server.signalbox(['build', 'list'])).stdout).map((line) => line.split('\t'));
+    expect(builds.map((build) => [build[0] === 'one', build[9] === 'pool docker', build[12]]).toSorted()).toEqual([
+      [false, true, 'docker'],
+      [true, false, ''],
+    ]);
+  });
+
+  test('what the last look at the driver has found', async () => {
+    const { server } = await withMachines();
+    await eventually(async () => {
+      const jobs = lines((await server.signalbox(['job', 'list'])).stdout).map((line) => line.split('\t'));
+      const [, kind, , , tries, , , , error, toDo, at = '', found] = jobs[0] ?? [];
+      expect({ kind, tries, error, toDo, found }).toEqual({
+        ...{
+          kind: 'reconcile',
+          tries: '0',
+          error: '',
+          toDo: 'look at the driver',
+          found: 'it has no machines, as known',
+        },
+      });
+      expect(new Date(at).toISOString()).toBe(at);
+    });
+  });
+
+  test('what was set right, and who is to be told of what', async () => {
+    const at = '2026-11-21T12:00:00.000Z';
+    const job = { tries: 3, worker: null, error: 'gone', dueInSeconds: 4, report: null, notice: null, createdAt: at };
+    const report = { at, listed: 2, adopted: ['i-1'], ending: ['i-2', 'i-3'], gone: ['i-4'], removed: ['sg-1'] };
+    const notice = { sink: 'slack', event: 'build.failed' };
+    const items = [
+      { ...job, id: 'jb_1', kind: 'reconcile', subject: '', state: 'waiting', report },
+      { ...job, id: 'nt_1', kind: 'notify', subject: 'one', state: 'dead', dueInSeconds: 0, notice },
+    ];
+    const server = await recordingServer({ ...emptyList, body: pageOf(items) });
+    const { stdout } = await signalbox(['job', 'list'], { SIGNALBOX_URL: server.url });
+    expect(lines(stdout).map((line) => line.split('\t'))).toEqual([
+      [
+        ...['jb_1', 'reconcile', '', 'waiting', '3', '', '4', at, 'gone', 'look at the driver', at],
+        'it has 2 machines; adopted: i-1; being ended: i-2, i-3; gone: i-4; removed: sg-1',
+      ],
+      ['nt_1', 'notify', 'one', 'dead', '3', '', '0', at, 'gone', 'tell slack of build.failed', '', ''],
+    ]);
+  });
+});
+
 describe('what cannot be done says what to do', () => {
   test.each([
     [['build', 'show', 'nix'], 'build_unknown', 'signalbox build list'],
     [['build', 'cancel', 'nix'], 'build_unknown', 'signalbox build list'],
+    [['build', 'logs', 'nix'], 'build_unknown', 'signalbox build list'],
     [['instance', 'terminate', 'nix'], 'instance_unknown', 'signalbox instance list'],
+    [['instance', 'ready', 'nix'], 'instance_unknown', 'signalbox instance list'],
+    [['pool', 'show', 'nix'], 'pool_unknown', 'signalbox pool list'],
+    [['pool', 'set', 'nix', '--max', '2'], 'pool_unknown', 'signalbox pool list'],
+    [['pool', 'delete', 'nix'], 'pool_unknown', 'signalbox pool list'],
+    [['image', 'forget', 'nix'], 'image_unknown', 'signalbox image list'],
   ])('%j', async (args, problem, next) => {
     const { server } = await withMachines();
     const { code, stderr } = await server.signalbox(args);
@@ -302,7 +356,7 @@ describe('what cannot be done says what to do', () => {
       code: 78,
       stdout: '',
       lines: [
-        'signalbox: This server has no driver (--driver command:PATH), so nobody would make machines. [no_driver]',
+        'signalbox: This server has no driver (--driver command:PATH or ec2), so nobody would make machines. [no_driver]',
         `signalbox:   URL from SIGNALBOX_URL: ${server.url}. Whoever runs it gives it a driver: signalbox serve --driver …`,
       ],
     });
@@ -311,23 +365,39 @@ describe('what cannot be done says what to do', () => {
     });
   });
 
-  test('too many of them', async () => {
-    const problem = { code: 'too_many_builds', status: 429, detail: 'With these there would be 101 machines.' };
-    const body = JSON.stringify(problem);
-    const full = await recordingServer({ status: 429, type: 'application/problem+json', body });
-    const { code, stderr } = await signalbox(ask, { SIGNALBOX_URL: full.url });
+  test.each([
+    ['too_many_builds', ask, 'To end one: signalbox instance terminate ID'],
+    ['too_many_pools', ['pool', 'create', 'docker', ...poolOf], 'To delete one: signalbox pool delete NAME'],
+    ['too_many_images', ['image', 'set', 'ami-1', '--role', 'worker'], 'To forget one: signalbox image forget ID'],
+  ])('%s', async (problem, args, next) => {
+    const full = await recordingServer(({ method }) =>
+      method === 'GET'
+        ? emptyList
+        : {
+            ...{ status: 429, type: 'application/problem+json' },
+            body: JSON.stringify({ code: problem, status: 429, detail: 'There are too many.' }),
+          },
+    );
+    const { code, stderr } = await signalbox(args, { SIGNALBOX_URL: full.url });
     expect(code).toBe(75);
-    expect(stderr).toContain('To end one: signalbox instance terminate ID');
-    expect(full.seen).toHaveLength(1);
+    expect(stderr).toContain(next);
+    expect(full.seen.filter(({ method }) => method !== 'GET')).toHaveLength(1);
   });
 });
 
-test('names of builds and machines complete', async () => {
+test('names of builds, machines, pools and images complete', async () => {
   const { server } = await withMachines();
   await server.signalbox([...ask, '--id', 'one', '--wait']);
+  await server.signalbox(['pool', 'create', 'docker', ...poolOf]);
+  await server.signalbox(['image', 'set', 'ami-1', '--name', 'other']);
   const patient = { SIGNALBOX_COMPLETION_TIMEOUT: '20s' };
   expect((await server.signalbox(['completion', 'builds'], patient)).stdout).toBe('one\n');
   expect((await server.signalbox(['completion', 'instances'], patient)).stdout).toMatch(/^in_\w+\n$/);
+  expect((await server.signalbox(['completion', 'pools'], patient)).stdout).toBe('docker\n');
+  expect((await server.signalbox(['completion', 'images'], patient)).stdout).toBe('ami-1\n');
+  const { stdout: script } = await signalbox(['completion', 'bash']);
+  expect(script).toMatch(/"pool set"\) .*; ask=pools ;;/);
+  expect(script).toMatch(/"image forget"\) .*; ask=images ;;/);
 });
 
 /** Stands before a server: the first ask for a build is heard there, and its answer is lost on the way. */

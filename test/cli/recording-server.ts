@@ -49,8 +49,9 @@ export async function recordingServer(reply: Reply | ((seen: Seen, count: number
   return { url: `http://127.0.0.1:${port}`, port, seen };
 }
 
-/** An empty list, in the shape of the API. */
-export const emptyList: Reply = {
-  status: 200,
-  body: JSON.stringify({ items: [], next: null, asOf: { seq: 1, at: '2026-11-21T12:00:00.000Z' } }),
-};
+/** A list, in the shape of the API. */
+export function pageOf(items: readonly unknown[], at = '2026-11-21T12:00:00.000Z'): string {
+  return JSON.stringify({ items, next: null, asOf: { seq: 1, at } });
+}
+
+export const emptyList: Reply = { status: 200, body: pageOf([]) };
