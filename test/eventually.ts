@@ -1,6 +1,6 @@
-/** Tries until it does not throw; after 20 s that is what is thrown. Long, since machines stall: a test that passes never waits it out. */
-export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
-  const end = performance.now() + 20_000;
+/** Tries until it does not throw; after `withinMs` that is what is thrown. Long, since machines stall: a test that passes never waits it out. */
+export async function eventually<T>(attempt: () => T | Promise<T>, withinMs = 20_000): Promise<T> {
+  const end = performance.now() + withinMs;
   for (;;) {
     try {
       return await attempt();
