@@ -314,6 +314,7 @@ describe('PATCH', () => {
       if (id === undefined) throw new Error('no machine yet');
       return id;
     });
+    expect(await stateOf(server, 'one')).toBe('pending');
     const reported = finish(server, 'one', machine);
     // An answer to this one, on the way after it, says that the other has come to wait.
     expect(await finish(server, 'none', machine)).toMatchObject({ status: 404 });

@@ -174,7 +174,6 @@ function instanceRoutes(app: App, context: Context): void {
 
   app.delete('/instances/:id', { schema: idSchema }, async (request, reply) => {
     const actor = auth.actor(request);
-    requireScopeEverywhere(actor, 'terminate');
     const channel = channelOf(queryValue(request.url, 'slack-channel', 'first'));
     const ask = { id: request.params.id, job: `jb_${randomText(12)}`, reason: null, channel };
     decided(await request.space.replica.decide((turn) => terminate(turn, ask, actor)), request, context);
