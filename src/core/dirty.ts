@@ -9,12 +9,13 @@ import { grantReady } from './lease/grant.ts';
 import type { DirtySlot, EnvironmentRow } from './rows.ts';
 import type { Turn } from './turn.ts';
 
-/** Called before the lease ends, so that its slot is never offered in between. */
-export function markDirty(turn: Turn, name: string, lease: string, reason: string): void {
+/** Called before the lease ends, so that its slot is never offered in between. False: the slot is free at once. */
+export function markDirty(turn: Turn, name: string, lease: string, reason: string): boolean {
   const environment = turn.state.environments.get(name);
-  if (environment?.onExpire !== 'hold') return;
+  if (environment?.onExpire !== 'hold') return false;
   const slot: DirtySlot = { lease, sinceAt: turn.moment.at, reason };
   turn.put('environment', name, (seq) => ({ ...environment, seq, dirty: [...environment.dirty, slot] }));
+  return true;
 }
 
 /** Somebody has looked: the slots are free again. */

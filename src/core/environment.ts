@@ -5,6 +5,7 @@ import type { Actor } from './access.ts';
 import { forbidden, may, signalboxItself } from './access.ts';
 import type { Outcome, Refusal } from './errors.ts';
 import { accept, refuse } from './errors.ts';
+import { allFacts, factsBefore } from './history/was.ts';
 import { end } from './lease/end.ts';
 import { grantReady } from './lease/grant.ts';
 import { nameFault, nearestName } from './names.ts';
@@ -63,7 +64,8 @@ export function configure(
           }),
     };
   });
-  const data = { ...definedOnly(change) };
+  const was = before === undefined ? {} : factsBefore(before, change);
+  const data = { ...definedOnly(change), ...(Object.keys(was).length > 0 && { was }) };
   turn.event(before === undefined ? 'environment.created' : 'environment.changed', name, actor.name, data);
   if (stateChanges && change.state === 'draining')
     sendAway(turn, name, 'environment_draining', actor.name, change.reason ?? null);
@@ -131,7 +133,10 @@ export function deleteEnvironment(
   for (const lease of waiters) end(turn, lease, 'environment_deleted', actor.name, force?.reason ?? null);
   for (const lease of holders) end(turn, lease, 'environment_deleted', actor.name, force?.reason ?? null);
   turn.remove('environment', name);
-  turn.event('environment.deleted', name, actor.name, { reason: force?.reason ?? null });
+  turn.event('environment.deleted', name, actor.name, {
+    reason: force?.reason ?? null,
+    was: allFacts(found.value),
+  });
   grantReady(turn);
   return accept(null);
 }
@@ -145,6 +150,7 @@ export function reopen(turn: Turn, environment: EnvironmentRow): void {
   turn.event('environment.changed', environment.name, signalboxItself.name, {
     state: 'open',
     reason: 'its end was reached',
+    was: factsBefore(environment, { state: 'open' }),
   });
   grantReady(turn);
 }

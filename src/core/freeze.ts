@@ -33,7 +33,8 @@ export function putFreeze(
   if (freeze.untilAt !== null && freeze.untilAt <= turn.moment.at)
     return refuse('invalid_request', 'until lies in the past.', { field: 'until' });
   const { freezes, settings } = turn.state;
-  const created = !freezes.has(name);
+  const before = freezes.get(name);
+  const created = before === undefined;
   if (created && freezes.size >= settings.maxFreezes) {
     return refuse('too_many_freezes', `There are ${settings.maxFreezes} freezes already. Delete those that are over.`);
   }
@@ -52,6 +53,7 @@ export function putFreeze(
     labels: selectorText(freeze.labels),
     reason: freeze.reason,
     untilAt: freeze.untilAt,
+    ...(before !== undefined && { was: frozenAs(before) }),
   });
   grantReady(turn);
   return accept({ freeze: row, created });
@@ -63,7 +65,12 @@ export function endFreeze(turn: Turn, name: string, actor: Actor): Outcome<null>
   if (freeze === undefined)
     return refuse('freeze_unknown', `There is no freeze "${name}". GET /v1/freezes lists them.`);
   turn.remove('freeze', name);
-  turn.event('freeze.ended', name, actor.name, { labels: selectorText(freeze.labels) });
+  turn.event('freeze.ended', name, actor.name, frozenAs(freeze));
   grantReady(turn);
   return accept(null);
+}
+
+/** What the history says of a freeze that is over, or is another one from now on. */
+function frozenAs({ labels, reason, by, at }: FreezeRow) {
+  return { labels: selectorText(labels), reason, by, sinceAt: at };
 }

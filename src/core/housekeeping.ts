@@ -4,6 +4,7 @@
 import { signalboxItself } from './access.ts';
 import { reopen } from './environment.ts';
 import { endFreeze } from './freeze.ts';
+import { allFacts } from './history/was.ts';
 import { freeJobs } from './machines/job.ts';
 import { breaksTick } from './meet/barrier.ts';
 import type { InstanceRow, LeaseRow } from './rows.ts';
@@ -142,6 +143,7 @@ function dropUnusedEnvironments(turn: Turn): void {
     turn.remove('environment', environment.name);
     turn.event('environment.deleted', environment.name, signalboxItself.name, {
       reason: 'made at first use and not used since',
+      was: allFacts(environment),
     });
     if (++dropped >= removedAtOnce) return;
   }

@@ -28,7 +28,8 @@ const leavesDirty: readonly EndHow[] = ['expired', 'max_hold', 'revoked'];
 export function end(turn: Turn, lease: LeaseRow, how: EndHow, by: string, reason: string | null): LeaseRow {
   const { state, moment } = turn;
   const wasHeld = lease.state === 'held';
-  if (wasHeld && leavesDirty.includes(how)) for (const name of lease.granted) markDirty(turn, name, lease.id, how);
+  const dirty =
+    wasHeld && leavesDirty.includes(how) ? lease.granted.filter((name) => markDirty(turn, name, lease.id, how)) : [];
   const next: LeaseState = wasHeld ? (endedHeld[how] ?? 'revoked') : (endedWaiting[how] ?? 'cancelled');
   const ended = turn.put('lease', lease.id, (seq) => ({
     ...(state.leases.get(lease.id) as LeaseRow),
@@ -45,6 +46,7 @@ export function end(turn: Turn, lease: LeaseRow, how: EndHow, by: string, reason
     holder: lease.holder.name,
     environments: environmentsOf(lease),
     ...(wasHeld ? { heldSeconds: seconds, fence: lease.fence } : { waitedSeconds: seconds }),
+    ...(dirty.length > 0 && { dirty }),
     how,
     by,
     reason,

@@ -2,6 +2,7 @@
 // anyone else's standing, so nothing follows from it.
 
 import { signalboxItself } from '../access.ts';
+import { factsBefore } from '../history/was.ts';
 import type { LeaseRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
 
@@ -36,13 +37,14 @@ export function grantIfPresent(turn: Turn, id: string): void {
     ttlTick: lease.ttlMs === null ? null : moment.tick + lease.ttlMs,
   }));
   const waitedSeconds = Math.max(0, Math.round((moment.tick - lease.queuedTick) / 1000));
+  const { name: holder, url, ref } = lease.holder;
   for (const name of granted) {
     turn.event('lease.granted', name, lease.by, {
-      lease: id,
-      holder: lease.holder.name,
-      environments: granted,
-      fence: held.fence,
-      waitedSeconds,
+      ...{ lease: id, holder, environments: granted, fence: held.fence, waitedSeconds },
+      ...(url !== null && { url }),
+      ...(ref !== null && { ref }),
+      // It did not stand in the line of this environment.
+      ...(!lease.wants.some((want) => 'environment' in want && want.environment === name) && { byLabels: true }),
     });
     closeIfOnce(turn, name, id);
   }
@@ -68,5 +70,6 @@ function closeIfOnce(turn: Turn, name: string, lease: string): void {
     state: 'draining',
     reason: closed.stateReason,
     lease,
+    was: factsBefore(environment, { state: 'draining' }),
   });
 }
