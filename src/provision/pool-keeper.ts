@@ -1,7 +1,7 @@
 // Brings the pools of a space to what they are to be, a step after whatever may have changed that, and now and then: what is idle
 // for too long, or too old, changes nothing. Every server does it; who comes second finds nothing to do.
 
-import { keepPools, poolsNeed } from '../core/machines/pool.ts';
+import { keepPools, type NewIds, poolsNeed } from '../core/machines/pool.ts';
 import type { Kind } from '../core/rows.ts';
 import type { Clock, Timer } from '../replica/clock.ts';
 import { randomText } from '../replica/ids.ts';
@@ -11,12 +11,19 @@ export interface PoolKeeperOptions {
   readonly replica: Pick<Replica, 'decide' | 'look' | 'onTurn'>;
   readonly clock: Clock;
   readonly onTrouble: (message: string, error: Error) => void;
+  /** Of what it asks for. Default: random ones. */
+  readonly newIds?: NewIds;
 }
 
 const kinds: ReadonlySet<Kind> = new Set<Kind>(['lease', 'environment', 'instance', 'build', 'pool']);
 /** Changes that come together are looked at together. */
 const gatherMs = 50;
 const lookEveryMs = 1_000;
+const randomNewIds: NewIds = {
+  build: () => `bd_${randomText(12)}`,
+  instance: () => ({ id: `in_${randomText(12)}`, token: randomText(32) }),
+  job: () => `jb_${randomText(12)}`,
+};
 
 export class PoolKeeper {
   readonly #options: PoolKeeperOptions;
@@ -61,15 +68,9 @@ export class PoolKeeper {
   }
 
   async #look(): Promise<void> {
-    const { replica } = this.#options;
+    const { replica, newIds = randomNewIds } = this.#options;
     if (!(await replica.look((state, { tick }) => poolsNeed(state, tick)))) return;
-    await replica.decide((turn) =>
-      keepPools(turn, {
-        build: () => `bd_${randomText(12)}`,
-        instance: () => ({ id: `in_${randomText(12)}`, token: randomText(32) }),
-        job: () => `jb_${randomText(12)}`,
-      }),
-    );
+    await replica.decide((turn) => keepPools(turn, newIds));
   }
 }
 

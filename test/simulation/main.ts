@@ -1,9 +1,11 @@
 // npm run sim -- --seed 7 --trace          one seed, told step by step
 // npm run sim -- --seeds 10000             many, from --seed on (default 1)
 // --servers one|several: one server, or several on one store; else three of ten seeds have several.
+// --machines: worlds with machines, workers and a cloud, and with one server; else every tenth seed is lived through there as well.
 // --steps N: things that happen in each before the faults stop (default 2000). Every 100th seed runs twice: both must agree.
 
 import { parseArgs } from 'node:util';
+import { simulateMachines } from './machines.ts';
 import type { Result } from './simulation.ts';
 import { simulate } from './simulation.ts';
 
@@ -12,6 +14,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
     servers: { type: 'string' },
+    machines: { type: 'boolean', default: false },
     steps: { type: 'string', default: '2000' },
     trace: { type: 'boolean', default: false },
     counts: { type: 'boolean', default: false },
@@ -29,17 +32,22 @@ let stepsDone = 0;
 const begun = performance.now();
 const cpuBegun = process.cpuUsage();
 for (let seed = first; seed < first + seeds; seed++) {
-  const result = await simulate({ seed, steps, ...of, ...(values.trace ? { trace: console.log } : {}) });
-  stepsDone += result.steps;
-  for (const [what, count] of Object.entries(result.counts)) counts.set(what, (counts.get(what) ?? 0) + count);
-  const again = seeds > 1 && seed % 100 === 0 ? await simulate({ seed, steps, ...of }) : result;
-  const faults =
-    again.fingerprint === result.fingerprint ? result.faults : [...result.faults, 'it ran differently the second time'];
-  if (faults.length === 0) continue;
-  faulty.push(result);
-  console.log(
-    `seed ${seed} (npm run sim -- --seed ${seed} --steps ${steps} --trace):\n  ${faults.slice(0, 3).join('\n  ')}`,
-  );
+  for (const isOfMachines of worldsOf(seed)) {
+    const result = await live(seed, isOfMachines, values.trace);
+    stepsDone += result.steps;
+    for (const [what, count] of Object.entries(result.counts)) counts.set(what, (counts.get(what) ?? 0) + count);
+    const again = seeds > 1 && seed % 100 === 0 ? await live(seed, isOfMachines, false) : result;
+    const faults =
+      again.fingerprint === result.fingerprint
+        ? result.faults
+        : [...result.faults, 'it ran differently the second time'];
+    if (faults.length === 0) continue;
+    faulty.push(result);
+    const world = isOfMachines ? ' --machines' : '';
+    console.log(
+      `seed ${seed} (npm run sim -- --seed ${seed} --steps ${steps}${world} --trace):\n  ${faults.slice(0, 3).join('\n  ')}`,
+    );
+  }
   if (faulty.length >= 20) break;
 }
 const seconds = (performance.now() - begun) / 1000;
@@ -52,3 +60,16 @@ console.log(
     `${(done / coreSeconds).toFixed(0)} seeds/s/core, ${Math.round(stepsDone / coreSeconds)} steps/s/core; ${faulty.length === 0 ? 'no faults' : `${faulty.length} seeds with faults`}`,
 );
 process.exitCode = faulty.length === 0 ? 0 : 1;
+
+function worldsOf(seed: number): boolean[] {
+  if (values.machines) return [true];
+  return seeds > 1 && seed % 10 === 0 && values.servers === undefined ? [false, true] : [false];
+}
+
+function live(seed: number, isOfMachines: boolean, isTold: boolean): Promise<Result> {
+  const trace = isTold ? { trace: console.log } : {};
+  // What happens to machines takes longer than what happens to leases.
+  return isOfMachines
+    ? simulateMachines({ seed, seconds: 0.15 * steps, ...trace })
+    : simulate({ seed, steps, ...of, ...trace });
+}
