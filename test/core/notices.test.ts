@@ -20,7 +20,7 @@ function life(): MachineSpace {
   done(space.build('bd_1', { count: 1, slackChannel: '#ops' }));
   space.work();
   for (let i = 0; i < 2; i++)
-    done(space.turn((turn) => reportReady(turn, 'bd_1', 'i-bd_1-0', i === 0 ? '#elsewhere' : null)));
+    done(space.turn((turn) => reportReady(turn, 'bd_1', 'i-bd_1-0', i === 0 ? { channel: '#elsewhere' } : {})));
   for (let i = 0; i < 2; i++)
     done(space.turn((turn) => terminate(turn, { id: 'bd_1-0', job: `jb_${i}`, reason: 'old' }, builder)));
   space.work();
@@ -56,7 +56,7 @@ test('of a machine that was never asked for nobody hears', () => {
   expect(told(space)).toEqual(['nt_hook_build.asked_bd_1', 'nt_hook_build.cancelled_bd_1']);
 });
 
-test('only servers tell, workers never get such a job; one that cannot be told is tried for longer than others', () => {
+test('only servers tell, workers never get such a job; one that cannot be told is tried again and again, and stays to be seen', () => {
   const space = life();
   expect(space.turn((turn) => claimJob(turn, 'w', seconds(1), workerKinds))).toBeNull();
   let fate = 'again';
@@ -67,7 +67,8 @@ test('only servers tell, workers never get such a job; one that cannot be told i
       const job = turn.state.jobs.get(first?.job.id ?? '');
       return job === undefined ? 'lost' : failTry(turn, job, { reason: 'down', againAfterMs: 0, isFinal: false });
     });
-  expect([fate, tries]).toEqual(['dead', space.settings.maxTries * 4]);
+  expect(fate).toBe('dead');
+  expect(tries).toBeGreaterThan(10);
   const second = space.turn((turn) => claimJob(turn, 's', seconds(1), serverKinds));
   expect(second?.job.id).not.toBe(first?.job.id);
   space.turn((turn) => second && endJob(turn, second.claim));

@@ -235,6 +235,36 @@ describe('who goes', () => {
     expect(space.members).toContain(again.granted[0] === first ? first : again.granted[0]);
   });
 
+  test('as many as are too many, and no more', () => {
+    const space = new MachineSpace();
+    space.pool({ max: 4 });
+    const leases = Array.from({ length: 4 }, () => space.lease(vm));
+    space.settle();
+    for (const lease of leases) space.release(space.now(lease));
+    space.pool({ max: 4, min: 1, idle: 2 });
+    space.pass(seconds(60));
+    space.settle();
+    expect([space.members.length, space.machines.length]).toEqual([2, 4]);
+  });
+
+  test('nobody who is granted it in the very turn in which it would have been ended', () => {
+    const space = new MachineSpace({ maxEnvironments: 2 });
+    space.declare('uat');
+    space.pool({ max: 2, maxAgeMs: seconds(100) });
+    const { id } = space.lease(labelled({ kind: 'vm' }, 2));
+    space.keep();
+    space.work();
+    // One has joined and is set aside, and for the other there is no room.
+    expect([space.states, space.members.length]).toEqual([['running', 'running'], 1]);
+    space.pass(seconds(100));
+    done(space.turn((turn) => deleteEnvironment(turn, 'uat', admin, null)));
+    space.settle();
+    expect(space.now(id).state).toBe('held');
+    space.release(space.now(id));
+    space.settle();
+    expect(space.there).toEqual([]);
+  });
+
   test('one that is too old: at once if it is free, and once it is free if it is held', () => {
     const { space, lease } = held({ maxAgeMs: seconds(100), idleForMs: seconds(1000) });
     space.pass(seconds(100));
@@ -258,6 +288,9 @@ describe('who goes', () => {
     space.keep();
     expect(space.states).toContain('planned');
     done(space.turn((turn) => forgetPool(turn, 'vms', admin)));
+    space.keep();
+    const last = [...space.state.builds.values()].at(-1);
+    expect(last?.cancelling).toMatchObject({ reason: 'its pool was removed' });
     space.settle();
     expect(space.there.map(({ environment }) => environment)).toEqual(lease.granted);
     expect(space.keep()).toBe(0);
