@@ -1,6 +1,6 @@
 // What works on the machines of each space that is open: a worker where this server has a driver, and whoever keeps the pools.
 
-import { randomText } from '../replica/ids.ts';
+import { machineIds } from '../replica/ids.ts';
 import type { Space, Spaces } from '../replica/spaces.ts';
 import { type Desk, LocalDesk, type LocalDeskOptions } from './desk.ts';
 import type { Driver } from './driver.ts';
@@ -38,5 +38,5 @@ export class Builders {
 
 /** Where the jobs of a space are claimed. Before our ids the driver sees the space and its mark: others may share what it lists. */
 export function deskOf({ name, mark, replica }: Space, userDataFor: LocalDeskOptions['userDataFor']): LocalDesk {
-  return new LocalDesk({ replica, tag: `${name}-${mark}`, newId: () => `in_${randomText(12)}`, userDataFor });
+  return new LocalDesk({ replica, tag: `${name}-${mark}`, newId: () => machineIds.instance().id, userDataFor });
 }

@@ -4,7 +4,7 @@
 import { keepPools, type NewIds, poolsNeed } from '../core/machines/pool.ts';
 import type { Kind } from '../core/rows.ts';
 import type { Clock, Timer } from '../replica/clock.ts';
-import { randomText } from '../replica/ids.ts';
+import { machineIds } from '../replica/ids.ts';
 import type { Replica } from '../replica/replica.ts';
 
 export interface PoolKeeperOptions {
@@ -19,11 +19,6 @@ const kinds: ReadonlySet<Kind> = new Set<Kind>(['lease', 'environment', 'instanc
 /** Changes that come together are looked at together. */
 const gatherMs = 50;
 const lookEveryMs = 1_000;
-const randomNewIds: NewIds = {
-  build: () => `bd_${randomText(12)}`,
-  instance: () => ({ id: `in_${randomText(12)}`, token: randomText(32) }),
-  job: () => `jb_${randomText(12)}`,
-};
 
 export class PoolKeeper {
   readonly #options: PoolKeeperOptions;
@@ -68,7 +63,7 @@ export class PoolKeeper {
   }
 
   async #look(): Promise<void> {
-    const { replica, newIds = randomNewIds } = this.#options;
+    const { replica, newIds = machineIds } = this.#options;
     if (!(await replica.look((state, { tick }) => poolsNeed(state, tick)))) return;
     await replica.decide((turn) => keepPools(turn, newIds));
   }

@@ -45,6 +45,18 @@ export const randomIds: Ids = {
   turn: () => randomText(16),
 };
 
+/** Of what belongs to machines. A machine's token is what its driver tells a repeated ask by. */
+export const machineIds = {
+  build: () => `bd_${randomText(12)}`,
+  instance: () => ({ id: `in_${randomText(12)}`, token: randomText(32) }),
+  job: () => `jb_${randomText(12)}`,
+};
+
+/** What a build of so many machines is asked for with, beside its own id. */
+export function idsForBuild(count: number) {
+  return { instances: Array.from({ length: Math.max(0, count) }, machineIds.instance), job: machineIds.job() };
+}
+
 /** A name for this run of a server among others on the same store. */
 export function serverId(): string {
   return `sv_${timeText()}${randomText(5)}`;

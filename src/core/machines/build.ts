@@ -200,14 +200,14 @@ export function reportReady(
   turn: Turn,
   buildId: string,
   cloudId: string,
-  channel: string | null = null,
+  { channel = null, by = 'signalbox' }: { readonly channel?: string | null; readonly by?: string } = {},
 ): Outcome<InstanceRow> {
   const machine = turn.state.instances.values().find((row) => row.build === buildId && row.cloudId === cloudId);
   if (machine === undefined)
     return refuse('instance_unknown', `Build ${buildId} has no machine ${cloudId}.`, { field: 'instance-id' });
   if (machine.state !== 'running') return accept(machine);
   const ready = turn.put('instance', machine.id, (seq) => ({ ...machine, seq, state: 'ready' }));
-  turn.event('instance.ready', cloudId, 'signalbox', { instance: machine.id, build: buildId });
+  turn.event('instance.ready', cloudId, by, { instance: machine.id, build: buildId });
   tell(turn, 'instance.ready', ready, { channel });
   const build = turn.state.builds.get(buildId);
   if (build !== undefined) finishIfReady(turn, build);

@@ -4,7 +4,7 @@
 import type { FastifyRequest } from 'fastify';
 import { machineName, specFaults } from '../../core/machines/build.ts';
 import type { BuildRow, BuildSpec, ImageRow, InstanceRow } from '../../core/rows.ts';
-import { randomText } from '../../replica/ids.ts';
+import { machineIds } from '../../replica/ids.ts';
 import { queryValue } from '../plain.ts';
 import { Problem } from '../problem.ts';
 import { time } from '../shapes.ts';
@@ -41,7 +41,7 @@ export function buildAsked({ body, url }: FastifyRequest): { id: string; spec: B
     securityGroup: optional('security_group_id'),
     slackChannel: channelOf(queryValue(url, 'slack-channel', 'first') || optional('slack_channel')),
   };
-  const id = optional('id') ?? `bd_${randomText(12)}`;
+  const id = optional('id') ?? machineIds.build();
   if (!/^[\w.-]{1,100}$/.test(id)) more.push('id must have letters, digits, . _ and -, at most 100');
   const faults = specFaults(spec).map((fault) => instead.get(fault) ?? fault);
   const isKnown = [undefined, null, '', 'pending', 'started', 'finished'].includes(asked.state as string);

@@ -10,7 +10,7 @@ import { accept } from '../../core/errors.ts';
 import { askBuild, reportReady } from '../../core/machines/build.ts';
 import { terminate } from '../../core/machines/instance.ts';
 import type { InstanceRow } from '../../core/rows.ts';
-import { randomText } from '../../replica/ids.ts';
+import { idsForBuild, machineIds } from '../../replica/ids.ts';
 import { basicOf, showsSecretOf } from '../build-secret.ts';
 import { whileConnected } from '../connected.ts';
 import type { App, Context } from '../context.ts';
@@ -108,11 +108,10 @@ function buildRoutes(app: App, context: Context): void {
     const { id, spec } = buildAsked(request);
     if (context.driver === null)
       throw new Problem('no_driver', 'This server has no driver (--driver), so nobody would make machines.');
-    const instances = Array.from({ length: spec.count }, () => ({ id: `in_${randomText(12)}`, token: randomText(32) }));
-    const outcome = await request.space.replica.decide(
-      (turn) => askBuild(turn, { id, spec, instances, job: `jb_${randomText(12)}` }, actor),
-      { needsRoom: true },
-    );
+    const ids = idsForBuild(spec.count);
+    const outcome = await request.space.replica.decide((turn) => askBuild(turn, { id, spec, ...ids }, actor), {
+      needsRoom: true,
+    });
     const { build } = decided(outcome, request, context);
     return json(reply, 202, { instance_builds: [buildShape(build)] });
   });
@@ -144,7 +143,9 @@ function buildRoutes(app: App, context: Context): void {
     const cloudId = field('instance-id');
     if (cloudId === '') throw new Problem('invalid_request', 'empty "instance-id" param');
     const channel = channelOf(field('slack-channel'));
-    const report = () => request.space.replica.decide((turn) => reportReady(turn, id, cloudId, channel));
+    // With the secret of its build it is the machine itself that says so.
+    const by = basic === null ? auth.actor(request).name : cloudId;
+    const report = () => request.space.replica.decide((turn) => reportReady(turn, id, cloudId, { channel, by }));
     let outcome = await report();
     if (!outcome.ok && (await named(request, context, id, cloudId))) outcome = await report();
     decided(outcome, request, context);
@@ -175,7 +176,7 @@ function instanceRoutes(app: App, context: Context): void {
   app.delete('/instances/:id', { schema: idSchema }, async (request, reply) => {
     const actor = auth.actor(request);
     const channel = channelOf(queryValue(request.url, 'slack-channel', 'first'));
-    const ask = { id: request.params.id, job: `jb_${randomText(12)}`, reason: null, channel };
+    const ask = { id: request.params.id, job: machineIds.job(), reason: null, channel };
     decided(await request.space.replica.decide((turn) => terminate(turn, ask, actor)), request, context);
     return json(reply, 202, { ok: 'working on that' });
   });

@@ -8,7 +8,7 @@ import { refuse } from '../../core/errors.ts';
 import { askBuild, cancelBuild, machinesPerBuild, reportReady } from '../../core/machines/build.ts';
 import { findInstance, isThere, terminate } from '../../core/machines/instance.ts';
 import type { BuildRow, BuildSpec } from '../../core/rows.ts';
-import { randomText } from '../../replica/ids.ts';
+import { idsForBuild, machineIds } from '../../replica/ids.ts';
 import { whileConnected } from '../connected.ts';
 import type { App, Context } from '../context.ts';
 import { Problem } from '../problem.ts';
@@ -48,16 +48,15 @@ export function machineRoutes(app: App, context: Context): void {
             'This server has no driver (--driver command:PATH or ec2), so nobody would make machines.',
           ),
         );
-      const { id = `bd_${randomText(12)}` } = request.body;
+      const { id = machineIds.build() } = request.body;
       if (!/^[\w.-]{1,100}$/.test(id))
         throw new Problem('invalid_request', 'An id has letters, digits, . _ and -, at most 100.', { field: 'id' });
       const spec = specOf(request.body);
-      const count = Math.min(Math.max(0, spec.count), machinesPerBuild);
-      const instances = Array.from({ length: count }, () => ({ id: `in_${randomText(12)}`, token: randomText(32) }));
-      const outcome = await request.space.replica.decide(
-        (turn) => askBuild(turn, { id, spec, instances, job: `jb_${randomText(12)}` }, actor),
-        { needsRoom: true },
-      );
+      // One for each machine; where there are too many of them, or none, the core says so.
+      const ids = idsForBuild(Math.min(spec.count, machinesPerBuild));
+      const outcome = await request.space.replica.decide((turn) => askBuild(turn, { id, spec, ...ids }, actor), {
+        needsRoom: true,
+      });
       if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
       const shape = await settled(request, id, (request.query.wait ?? 0) * 1000);
       return reply.code(outcome.value.created ? 202 : 200).send(shape);
@@ -112,7 +111,7 @@ export function machineRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const actor = auth.actor(request);
       const { id } = request.params;
-      const cancel = { id, job: `jb_${randomText(12)}`, reason: request.body?.reason ?? null };
+      const cancel = { id, job: machineIds.job(), reason: request.body?.reason ?? null };
       const outcome = await request.space.replica.decide((turn) => cancelBuild(turn, cancel, actor));
       if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
       return request.space.replica.look((state) => reply.code(202).send(buildShape(state, outcome.value)));
@@ -153,7 +152,7 @@ export function machineRoutes(app: App, context: Context): void {
     },
     async (request, reply) => {
       const actor = auth.actor(request);
-      const ask = { id: request.params.id, job: `jb_${randomText(12)}`, reason: request.body?.reason ?? null };
+      const ask = { id: request.params.id, job: machineIds.job(), reason: request.body?.reason ?? null };
       const outcome = await request.space.replica.decide((turn) => terminate(turn, ask, actor));
       if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
       return reply.code(202).send(instanceShape(outcome.value));
@@ -172,11 +171,12 @@ export function machineRoutes(app: App, context: Context): void {
       },
     },
     async (request, reply) => {
-      requireScopeEverywhere(auth.actor(request), 'build');
+      const actor = auth.actor(request);
+      requireScopeEverywhere(actor, 'build');
       const { id } = request.params;
       const outcome = await request.space.replica.decide((turn) => {
         const machine = findInstance(turn, id);
-        return reportReady(turn, machine?.build ?? '', machine?.cloudId ?? id);
+        return reportReady(turn, machine?.build ?? '', machine?.cloudId ?? id, { by: actor.name });
       });
       if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
       return reply.send(instanceShape(outcome.value));
