@@ -43,6 +43,12 @@ const rows: readonly Row[] = [
     why: 'a notice is a job; whoever is told is outside',
   },
   { of: 'src/provision/', may: ['src/core/', 'src/replica/'], ...free, why: 'builds go through turns like everything' },
+  {
+    of: 'src/sidekiq/',
+    may: ['src/core/', 'src/replica/', 'src/provision/'],
+    ...free,
+    why: 'Redis is how a job reaches its worker; all else is as without it',
+  },
   { of: 'src/api/', may: [], ...free, why: 'the shapes of the API depend on nothing of ours' },
   {
     of: 'src/http/',
@@ -60,7 +66,10 @@ const rows: readonly Row[] = [
   },
   {
     of: 'src/cli/worker',
-    may: ['src/cli/', 'src/client/', 'src/config.ts', 'src/config-file.ts', 'src/provision/', 'src/replica/clock.ts'],
+    may: [
+      ...['src/cli/', 'src/client/', 'src/config.ts', 'src/config-file.ts'],
+      ...['src/provision/', 'src/replica/clock.ts', 'src/sidekiq/'],
+    ],
     mayTypes: ['src/core/'],
     ...free,
     why: 'a worker has a driver of its own, and everything else from the server',

@@ -38,6 +38,16 @@ const table: readonly Needed[] = [
     why: 'tests move the wall clock of a server by an hour',
   },
   {
+    package: 'ruby-sidekiq',
+    proof: ['sidekiq'],
+    why: 'tests of Redis hold ours against the real one',
+  },
+  {
+    package: 'ruby-redis-namespace',
+    proof: ['/usr/lib/ruby/vendor_ruby/redis/namespace.rb'],
+    why: 'the same, with a namespace',
+  },
+  {
     package: 'cloud-init',
     proof: ['/usr/lib/python3/dist-packages/cloudinit/user_data.py'],
     why: 'tests have it fetch an init script, as a machine does',

@@ -31,6 +31,8 @@ import { systemClock } from './replica/clock.ts';
 import { randomIds, serverId } from './replica/ids.ts';
 import type { Replica } from './replica/replica.ts';
 import { type Space, Spaces } from './replica/spaces.ts';
+import { localLedger } from './sidekiq/local-ledger.ts';
+import { Sidekiq } from './sidekiq/sidekiq.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -130,6 +132,7 @@ function openSpaces(settings: ServerSettings, stores: Stores, server: string, lo
       hasAdminElsewhere: settings.adminKeys.length > 0,
       sinks: openSinks(settings.notify, systemClock).map(({ name, events }) => ({ name, events })),
       scriptMs: settings.scriptSeconds * 1000,
+      jobsThroughRedis: settings.redis !== null,
     },
     historyMs: settings.historyDays * 24 * hour,
     startFacts: { version: manifest.version },
@@ -188,6 +191,15 @@ async function served(
     deskOf: desks,
     onTrouble: (message, error) => logger.error({ err: error }, message),
   });
+  const sidekiq =
+    settings.redis === null
+      ? null
+      : new Sidekiq(spaces, {
+          ...{ ...settings.redis, driver, clock: systemClock, worker: server, version: manifest.version },
+          ledgerOf: (space) => localLedger(space, desks(space)),
+          onNote: (message) => logger.warn(message),
+          onTrouble: (message, error) => logger.error({ err: error }, message),
+        });
   const notifiers = new Notifiers(spaces, {
     ...{ sinks: openSinks(settings.notify, systemClock), clock: systemClock, worker: server },
     onOutcome: (sink, outcome) => context.metrics.countNotice(sink, outcome),
@@ -214,6 +226,7 @@ async function served(
       await app.close();
       await prober.close();
       await builders.stop();
+      await sidekiq?.stop();
       await notifiers.stop();
       await spaces.close();
       await stores.close();

@@ -1,5 +1,5 @@
 // `signalbox worker`: a process beside the server that makes machines and ends them. It claims jobs over HTTP and writes down each
-// step there, so that it may die at any point, and so may the server.
+// step there, so that it may die at any point, and so may the server; where REDIS_URL is set, jobs come to it by way of Redis.
 
 import { Option } from 'commander';
 import type { Outcome as Reply } from '../client/outcome.ts';
@@ -37,18 +37,23 @@ export function workerCommand() {
       notes: [
         'The server is told to leave the work to workers: signalbox serve --no-worker.',
         'The key needs the scopes build and terminate. There may be several workers, and any may die.',
+        'With REDIS_URL, which the server must have too, jobs come by way of Redis; then the key needs read as well.',
         'TERM stops it: what can be finished within seconds is finished, the rest is left to others.',
       ],
     }),
   );
-  for (const { flag, environment, help } of [SERVER_OPTIONS.driver, SERVER_OPTIONS.config])
+  for (const { flag, environment, help } of [
+    SERVER_OPTIONS.driver,
+    SERVER_OPTIONS.config,
+    SERVER_OPTIONS.redisNamespace,
+  ])
     made.addOption(new Option(flag, `${help} (${environment.join(', ')})`));
   return made.action(work);
 }
 
 async function work(flags: Flags): Promise<void> {
   const out = new Output(flags);
-  const { driver: given, file } = await checkedSettings(flags);
+  const { driver: given, file, redis } = await checkedSettings(flags);
   if (given === null)
     throw new Failure({
       what: 'a worker needs a driver, and there is none.',
@@ -62,12 +67,13 @@ async function work(flags: Flags): Promise<void> {
   const absence = new Absence((line) => out.talk(line));
   const me = need(await whenThere(() => client.me(), absence, interruption.signal));
   absence.over();
-  for (const scope of ['build', 'terminate'])
+  const needed = ['build', 'terminate', ...(redis === null ? [] : ['read'])];
+  for (const scope of needed)
     if (!me.scopes.includes(scope) && !me.scopes.includes('admin'))
       throw new Failure({
-        what: `this key may not work on jobs: it has ${me.scopes.join(', ') || 'nothing'}, it needs build and terminate.`,
+        what: `this key may not work on jobs: it has ${me.scopes.join(', ') || 'nothing'}, it needs ${needed.join(', ')}.`,
         code: 'forbidden',
-        more: ['signalbox key create --scope build --scope terminate'],
+        more: [`signalbox key create worker --scope ${needed.join(',')}`],
       });
   const { openDriver } = await import('../provision/open.ts');
   const driver = await openDriver(given, file.ec2);
@@ -77,14 +83,16 @@ async function work(flags: Flags): Promise<void> {
   const gone = new AbortController();
   const space = settings.space?.value ?? me.space;
   const running = startWork({
-    ...{ client, driver, worker, absence, signal: gone.signal },
+    ...{ client, driver, worker, absence, space, redis, version: version(), signal: gone.signal },
+    clientOf: async (name) => (await connect({ ...flags, space: name })).client,
     say: (line) => out.talk(line),
     onAttempt: (task, attempt, tookMs) => tell(out, task, attempt, tookMs),
   });
+  const from = redis === null ? '' : ' by way of Redis';
   if (out.json) out.objectLine({ version: version(), url: client.url, space, driver: driver.name, worker });
   else
     out.answer(
-      `Signalbox ${version()} worker ${worker} · takes jobs of ${space} from ${client.url} · driver ${driver.name}`,
+      `Signalbox ${version()} worker ${worker} · takes jobs of ${space} from ${client.url}${from} · driver ${driver.name}`,
     );
   await new Promise<void>((resolve) => interruption.signal.addEventListener('abort', () => resolve(), { once: true }));
   setTimeout(() => process.exit(EXIT.no), EXIT_MS).unref();
@@ -105,9 +113,9 @@ async function whenThere<T>(ask: () => Promise<Reply<T>>, absence: Absence, sign
 }
 
 async function checkedSettings(flags: Flags): Promise<ServerSettings> {
-  const { driver, config } = flags;
+  const { driver, config, redisNamespace } = flags;
   const { readConfigFile } = await import('../config-file.ts');
-  const configured = serverSettings({ driver, config }, variables(), readConfigFile);
+  const configured = serverSettings({ driver, config, redisNamespace }, variables(), readConfigFile);
   if (configured.outcome === 'ready') return configured.settings;
   throw new Failure({ what: configured.message, code: 'bad_setting' });
 }

@@ -171,6 +171,25 @@ describe('what is understood', () => {
     expect(settings({}, { SIGNALBOX_PROBE_ALLOW: 'db:5432' }).probeAllow).toEqual(['db:5432']);
   });
 
+  test('a Redis, and what stands before its keys', () => {
+    const url = 'redis://:secret@db:6379/2';
+    expect(settings({}, { REDIS_URL: url }).redis).toEqual({ url, namespace: 'pudding:' });
+    expect(settings({}, { REDIS_URL: 'redis://a', PUDDING_REDIS_URL: url }).redis?.url).toBe(url);
+    expect(settings({ redisNamespace: 'jobs:' }, { REDIS_URL: url }).redis?.namespace).toBe('jobs:');
+    for (const none of ['none', ''])
+      expect(settings({ redisNamespace: none }, { REDIS_URL: url }).redis?.namespace).toBe('');
+    const wrong = complaint({}, { REDIS_URL: 'http://:secret@db' });
+    expect(wrong).toBe(
+      'REDIS_URL: what was given is not right: give redis://:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS',
+    );
+    expect(complaint({ redisNamespace: 'a b' })).toMatch(/^--redis-namespace: "a b" is not right/);
+  });
+
+  test('--no-worker, by its flag or a variable that says so', () => {
+    expect(settings({ noWorker: true }).worker).toBe(false);
+    expect(settings({}, { SIGNALBOX_NO_WORKER: '1' }).worker).toBe(false);
+  });
+
   test('--no-rendezvous, by its flag or a variable that says so', () => {
     expect(settings({ noRendezvous: true }).rendezvous).toBe(false);
     expect(settings({}, { SIGNALBOX_NO_RENDEZVOUS: 'yes' }).rendezvous).toBe(false);

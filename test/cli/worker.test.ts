@@ -1,34 +1,17 @@
 // Workers beside the server: they do what is to be done wherever it lies, and dying, they leave nothing undone or done twice.
 
-import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Absence, RemoteDesk } from '../../src/cli/worker/remote-desk.ts';
-import { CommandDriver } from '../../src/provision/command.ts';
 import { ServerProcess } from '../crash/server-process.ts';
 import { eventually } from '../eventually.ts';
 import { type TestServer, testServer } from '../http/server.ts';
-import { type Env, folder, type Started, signalbox, start } from './process.ts';
+import { machines } from '../sidekiq/slow-machines.ts';
+import { type Env, type Started, signalbox, start } from './process.ts';
 import { serve } from './real-server.ts';
 
-const example = join(import.meta.dirname, '../../examples/machines/processes.sh');
 const never = new AbortController().signal;
 const body = { id: 'bd_1', site: 'org', env: 'staging', queue: 'docker', instanceType: 'small', count: 6 };
 const admin = 'the-admin-key-of-the-tests';
-
-/** A driver whose machines are processes, which are gone after the test; slow enough to be killed while it is asked. */
-function machines(sleepSeconds = 0.1): { program: string; driver: CommandDriver } {
-  const made = folder();
-  const program = join(made, 'driver.sh');
-  const slow = `[ "$1" != create ] || sleep ${sleepSeconds}`;
-  writeFileSync(program, `#!/bin/sh\nset -e\n${slow}\nMACHINES=${made}/machines ${example} "$@"\n${slow}\n`);
-  chmodSync(program, 0o755);
-  const driver = new CommandDriver(program, 20_000);
-  onTestFinished(async () => {
-    for (const { cloudId } of await driver.list(never)) await driver.delete(cloudId, never);
-  });
-  return { program, driver };
-}
 
 function worker(url: string, program: string, env: Env = {}): Started {
   return start('signalbox', ['worker', '--driver', `command:${program}`], { SIGNALBOX_URL: url, ...env });
@@ -119,7 +102,7 @@ test('what it needs is said: a driver, and a key that may build and terminate', 
   expect(without).toMatchObject({ code: 78, stderr: expect.stringContaining('a worker needs a driver') });
   const { key } = await server.send('POST', '/v1/keys', { name: 'builder', scopes: ['build', 'read'] });
   const weak = await signalbox(['worker', '--driver', 'command:true'], { ...server.env, SIGNALBOX_KEY: key });
-  expect(weak).toMatchObject({ code: 77, stderr: expect.stringContaining('it needs build and terminate') });
+  expect(weak).toMatchObject({ code: 77, stderr: expect.stringContaining('it needs build, terminate') });
 });
 
 test('kill -9 of workers while machines are made: there are as many as were asked for, and each is known', {
