@@ -76,5 +76,5 @@ export class Redis {
 function wordsOf(error: Error): string {
   const [first = error] = error instanceof AggregateError ? (error.errors as Error[]) : [];
   const { code } = first as NodeJS.ErrnoException;
-  return first.message || code || 'no connection';
+  return first.message.replace(/\.+$/, '') || code || 'no connection';
 }
