@@ -1,4 +1,15 @@
 # The server in a container. It listens on all addresses, so it wants a key: docker run -e API_KEY=… (or --insecure).
+# First the dashboard, with packages that only building needs.
+FROM node:24-slim AS web
+WORKDIR /opt/signalbox
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=optional --include=dev && npm cache clean --force
+COPY tsconfig.json ./
+COPY scripts/build-web.ts scripts/
+COPY src src
+COPY web web
+RUN node scripts/build-web.ts
+
 FROM node:24-slim
 
 ENV NODE_ENV=production
@@ -11,6 +22,7 @@ RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 COPY LICENSE ./
 COPY bin bin
 COPY src src
+COPY --from=web /opt/signalbox/web/dist web/dist
 
 RUN ln -s /opt/signalbox/bin/signalbox /opt/signalbox/bin/call-me-client /usr/local/bin/ \
   && install -d -o node -g node /var/lib/signalbox

@@ -1,4 +1,4 @@
-// Who may import whom (`npm run imports`): the walls between the folders of src, and no circle anywhere.
+// Who may import whom (`npm run imports`): the walls between the folders of src and web, and no circle anywhere.
 // A file belongs to the first row whose `of` its path begins with; what no row names is refused, so that a new folder
 // gets its walls on the day it appears. Tests are free: they look into every room.
 
@@ -13,7 +13,8 @@ type Row = {
   /** What it may import types from, and nothing that runs. */
   mayTypes?: readonly string[];
   builtins: boolean;
-  packages: boolean;
+  /** Those of a server, none, or these, which are needed only to build. */
+  packages: boolean | readonly string[];
   why: string;
 };
 
@@ -122,6 +123,13 @@ const rows: readonly Row[] = [
     why: 'what a person does to a store itself',
   },
   {
+    of: 'web/',
+    may: ['src/client/', 'src/core/access.ts', 'src/core/selectors.ts', 'src/cli/text/durations.ts'],
+    builtins: false,
+    packages: ['preact'],
+    why: 'the dashboard is a client like any other, and decides what may be offered as the server does',
+  },
+  {
     of: 'src/main.ts',
     may: ['src/', 'package.json'],
     ...free,
@@ -159,9 +167,11 @@ function faultOf(
   if (target === null) return refuse('nobody can tell what that is; name the file');
   if (target.startsWith('node:')) return row.builtins ? [] : refuse(row.why);
   if (builtinModules.includes(target)) return refuse(`write node:${target}`);
-  if (!/^(src|test|bench|scripts)\/|^package\.json$/.test(target)) {
-    if (!row.packages) return refuse(row.why);
-    const named = dependencies.some((name) => target === name || target.startsWith(`${name}/`));
+  if (!/^(src|test|bench|scripts|web)\/|^package\.json$/.test(target)) {
+    if (row.packages === false) return refuse(row.why);
+    const named = (row.packages === true ? dependencies : row.packages).some(
+      (name) => target === name || target.startsWith(`${name}/`),
+    );
     return named || it.typeOnly ? [] : refuse('it is not among the dependencies in package.json');
   }
   // Of a dialect that is too long for one file, the parts begin with its name.
@@ -170,7 +180,9 @@ function faultOf(
     return refuse('dialects do not know one another');
   const allowed = [row.of, ...row.may, ...(it.typeOnly ? (row.mayTypes ?? []) : [])];
   if (!allowed.some((start) => target.startsWith(start))) return refuse(row.why);
-  return target === 'package.json' || files.has(target) ? [] : refuse('there is no such file');
+  return target === 'package.json' || target.endsWith('.css') || files.has(target)
+    ? []
+    : refuse('there is no such file');
 }
 
 /** Each circle once, as the files along it. */
@@ -191,7 +203,7 @@ function circles(graph: ReadonlyMap<string, readonly string[]>): string[] {
 if (import.meta.main) {
   const root = `${import.meta.dirname}/..`;
   const { dependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
-  const sources = readSources(root, ['src']);
+  const sources = readSources(root, ['src', 'web/src']);
   const faults = importFaults(sources, Object.keys(dependencies));
   for (const fault of faults) console.error(fault);
   console.log(`${sources.length} files, ${faults.length} faults`);

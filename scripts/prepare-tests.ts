@@ -37,6 +37,12 @@ const table: readonly Needed[] = [
     ],
     why: 'tests move the wall clock of a server by an hour',
   },
+  { package: 'chromium', proof: ['chromium'], why: 'tests look at the dashboard in it' },
+  {
+    package: 'fonts-dejavu-core',
+    proof: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'],
+    why: 'that browser has letters to draw',
+  },
   {
     package: 'ruby-sidekiq',
     proof: ['sidekiq'],

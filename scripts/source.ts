@@ -20,10 +20,10 @@ export type Use = { name: string; line: number };
 
 type Node = { type: string; start: number; [field: string]: unknown };
 
-/** Every .ts file below the folders, with / in its path on every system. */
+/** Every .ts and .tsx file below the folders, with / in its path on every system. */
 export function readSources(root: string, folders: readonly string[]): Source[] {
   return folders
-    .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
+    .flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root }))
     .map((path) => path.replaceAll('\\', '/'))
     .sort()
     .map((path) => ({ path, text: readFileSync(`${root}/${path}`, 'utf8') }));
@@ -88,7 +88,7 @@ function isNode(value: unknown): value is Node {
 
 /** Depth first, a parent before its children; without the names of properties, which are no uses of that name. */
 function* nodesOf(source: Source): Generator<Node> {
-  const open: unknown[] = [parseAst(source.text, { lang: 'ts' }, source.path)];
+  const open: unknown[] = [parseAst(source.text, { lang: source.path.endsWith('x') ? 'tsx' : 'ts' }, source.path)];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (Array.isArray(next)) open.push(...next.toReversed());
     if (!isNode(next)) continue;

@@ -13,7 +13,7 @@ export async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGener
   const decoder = new TextDecoder();
   let rest = '';
   let fields = empty();
-  for await (const chunk of body) {
+  for await (const chunk of chunksOf(body)) {
     rest += decoder.decode(chunk, { stream: true });
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? '';
@@ -26,6 +26,17 @@ export async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGener
       fields = empty();
     }
     if (rest.length + fields.chars > maxBufferedChars) throw new Error('an event of the stream is too large');
+  }
+}
+
+/** By a reader: not every browser can iterate over a stream. */
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    // Whoever stops reading hangs up.
+    await reader.cancel().catch(() => undefined);
   }
 }
 

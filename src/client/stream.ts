@@ -13,12 +13,15 @@ export interface StreamOptions {
   /** Start after this event; without it, now. */
   readonly since?: number;
   /** Also carry changed rows, as events named `row`. */
-  readonly rows?: readonly ('environments' | 'leases')[];
+  readonly rows?: readonly StreamedKind[];
   readonly signal?: AbortSignal;
   /** First pause before connecting again; doubles up to `maxRetryMs`. */
   readonly retryMs?: number;
   readonly maxRetryMs?: number;
 }
+
+/** What the stream can carry rows of. */
+export type StreamedKind = 'environments' | 'leases' | 'freezes' | 'signals' | 'barriers';
 
 export type StreamItem =
   | { readonly kind: 'open' }

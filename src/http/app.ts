@@ -11,6 +11,7 @@ import { jsonBodies } from './body.ts';
 import { onClientError } from './client-error.ts';
 import { boundReading, Connections } from './connections.ts';
 import type { App, Context } from './context.ts';
+import { dashboardAssets } from './dashboard.ts';
 import { callMe } from './dialects/call-me.ts';
 import { pudding } from './dialects/pudding.ts';
 import { releasestatus } from './dialects/releasestatus.ts';
@@ -149,6 +150,7 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   eventRoutes(app, context);
   health(app, context);
   home(app, context);
+  dashboardAssets(app);
   initScripts(app, context);
   await app.register(async (scope) => releasestatus(scope as unknown as App, context));
   await app.register(async (scope) => callMe(scope as unknown as App, context));

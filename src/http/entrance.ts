@@ -7,6 +7,7 @@ import { mainSpace } from '../core/space-name.ts';
 import type { Space } from '../replica/spaces.ts';
 import { basicOf, pathsOfBuilds } from './build-secret.ts';
 import type { Context } from './context.ts';
+import { asksForPage } from './dashboard.ts';
 import { needsKey, Problem } from './problem.ts';
 
 /** Sets `request.space`, or refuses. Null: done at once. */
@@ -14,7 +15,7 @@ export function enter(request: FastifyRequest, context: Context): Promise<void> 
   const { auth, spaces } = context;
   const path = request.routeOptions.url ?? '/';
   request.space = spaces.main;
-  if (notOfTheStore.has(path) || path.startsWith('/docs')) return null;
+  if (notOfTheStore.has(path) || path.startsWith('/docs') || asksForPage(request)) return null;
   const machine = pathsOfBuilds.has(path) ? basicOf(request) : null;
   if (machine !== null) return enterAsMachine(request, context, machine.user);
   const isOfServer = path.startsWith('/v1/spaces');
@@ -28,7 +29,7 @@ export function enter(request: FastifyRequest, context: Context): Promise<void> 
   return null;
 }
 
-const notOfTheStore = new Set(['/healthz', '/readyz', '/openapi.json']);
+const notOfTheStore = new Set(['/healthz', '/readyz', '/openapi.json', '/assets/:file']);
 
 /** A key or a space that is not known here may be known since: whoever made it was answered by another server. */
 async function enterLate(request: FastifyRequest, context: Context, path: string): Promise<void> {

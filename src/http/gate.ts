@@ -4,6 +4,7 @@
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Authentication } from './auth.ts';
+import { followsLink } from './dashboard.ts';
 import { Problem } from './problem.ts';
 
 /** Headers of which two would let two readers of one request understand different things. */
@@ -71,7 +72,8 @@ export function refuseForged(request: FastifyRequest, auth: Authentication, inse
     );
   }
   const site = request.headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+  // A link in the log of a job leads to the dashboard; what that then asks for comes from our own page.
+  if (site !== undefined && site !== 'same-origin' && site !== 'none' && !followsLink(request)) {
     throw new Problem(
       'forged_request',
       'This came from a page of another site. Without a key only the server’s own pages may ask.',

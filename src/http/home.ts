@@ -1,6 +1,5 @@
-// GET /: a greeting, for whoever looks whether somebody is there, with the keys that are waited for or were in vain; and the
-// addresses of pages that a browser is led on from. What always holds: nobody is shown a key that they may neither read nor
-// wait for.
+// GET /: the dashboard to a browser; to everybody else a greeting, for whoever looks whether somebody is there, with the keys that
+// are waited for or were in vain. What always holds: nobody is shown a key that they may neither read nor wait for.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
@@ -8,16 +7,15 @@ import { type Actor, may, type Scope } from '../core/access.ts';
 import type { State } from '../core/state.ts';
 import type { Waits } from '../replica/waits.ts';
 import type { App, Context } from './context.ts';
-import { decoded, isNavigation, pathOf, segmentsOf } from './root-key.ts';
+import { asksForPage, sendPage } from './dashboard.ts';
 
 const keysShown = 1_000;
 
 export function home(app: App, { settings, auth }: Context): void {
   app.get('/', { schema: { hide: true } }, async (request, reply) => {
-    const accept = request.headers.accept ?? '';
-    const isJson = accept.includes('application/json');
+    if (asksForPage(request)) return sendPage(reply);
+    const isJson = (request.headers.accept ?? '').includes('application/json');
     reply.header('vary', 'accept');
-    if (!isJson && accept.includes('text/html')) return reply.redirect('/docs');
     const actor = auth.actor(request);
     const keys = keysAwaited(request.space.waits, actor);
     const shown = [...keys.values().take(keysShown)];
@@ -34,28 +32,20 @@ export function home(app: App, { settings, auth }: Context): void {
       );
   });
 
-  // Where the links of leases point: who holds it now, as the API says it.
+  // Where the links of leases point: the page of the environment, and to a program the same as the API says it.
   app.get(
     '/environments/:name',
     { schema: { hide: true, params: Type.Object({ name: Type.String() }) } },
-    async (request, reply) => reply.redirect(`/v1/environments/${encodeURIComponent(request.params.name)}`),
+    async (request, reply) =>
+      asksForPage(request)
+        ? sendPage(reply)
+        : reply.header('vary', 'accept').redirect(`/v1/environments/${encodeURIComponent(request.params.name)}`),
   );
 }
 
-/** Addresses of pages to a browser, and what they show as the API says it; to everybody else most of them are keys. */
-const pages: Readonly<Partial<Record<string, string>>> = {
-  environments: '/v1/environments',
-  meet: '/v1/waits',
-  machines: '/docs',
-  history: '/v1/events',
-};
-
-/** Leads a browser on from the address of a page; null when this is none. */
+/** Shows the dashboard at its other addresses; null when this is none, or nobody in a browser asks. */
 export function leadToPage(request: FastifyRequest, reply: FastifyReply): FastifyReply | null {
-  if (request.method !== 'GET' || !isNavigation('GET', request.headers)) return null;
-  const [page = '', ...more] = segmentsOf(decoded(pathOf(request.url)) ?? '');
-  const to = more.length === 0 && Object.hasOwn(pages, page) ? pages[page] : undefined;
-  return to === undefined ? null : reply.redirect(to);
+  return asksForPage(request) ? sendPage(reply) : null;
 }
 
 /** Each key that is waited for now, longest first, then those that were waited for in vain, latest first. */

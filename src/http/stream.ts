@@ -122,11 +122,15 @@ export class Streams {
     if (stopping.aborted) end();
   }
 
-  /** Writes the rows that have changed since, as fast as the client reads them; turns that come meanwhile go between. */
+  /** Writes the rows that have changed since, as fast as the client reads them, and that this is all; turns that come meanwhile go between. */
   async #tellRows(raw: ServerResponse, space: Space, ask: StreamAsk, from: number, gone: Ids): Promise<void> {
     const { baseUrl } = this.#context;
     const { replica, waits } = space;
-    const changed = await replica.look((state) => changedSince(state, from, gone));
+    let seq = from;
+    const changed = await replica.look((state) => {
+      seq = state.seq;
+      return changedSince(state, from, gone);
+    });
     let view: RowsView;
     const texts = rowTexts(() => view, ask, changed);
     for (let isDone = false; !isDone && isOpen(raw); ) {
@@ -140,6 +144,8 @@ export class Streams {
       });
       await drained(raw);
     }
+    // Without an id: whoever comes back before this goes on from where they were, and misses no row.
+    send(raw, `event: told\ndata: ${JSON.stringify({ seq })}\n\n`);
   }
 }
 

@@ -23,10 +23,12 @@ describe('GET /', () => {
     });
   });
 
-  test('leads a browser to the docs', async () => {
+  test('is the dashboard to a browser', async () => {
     const { call } = await start({ adminKeys: [admin] });
     const reply = await call('GET', '/', { headers: { accept: 'text/html,*/*;q=0.8' } });
-    expect([reply.status, reply.headers.get('location'), reply.headers.get('vary')]).toEqual([302, '/docs', 'accept']);
+    expect([reply.status, reply.headers.get('content-type'), reply.headers.get('vary')]).toEqual([
+      ...[200, 'text/html; charset=utf-8', 'accept'],
+    ]);
   });
 });
 

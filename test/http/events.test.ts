@@ -232,6 +232,20 @@ describe('GET /v1/events/stream', () => {
     expect(rows.find(({ id }) => id === 'busy')?.row).toMatchObject({ held: [{ id: held.id }] });
   });
 
+  test('?rows= says when all that had changed before are told, without an id to go on from', async () => {
+    const { url, ask } = await start();
+    await ask({ environment: 'uat' });
+    const hangUp = new AbortController();
+    const { body } = await fetch(`${url}/v1/events/stream?rows=environments&since=0`, { signal: hangUp.signal });
+    let text = '';
+    for await (const part of body?.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
+      text += part;
+      if (/event: told\ndata: .*\n\n/.test(text)) break;
+    }
+    hangUp.abort();
+    expect(text).toMatch(/event: row\n.*"id":"uat".*\n\nevent: told\ndata: \{"seq":\d+\}\n\n$/);
+  });
+
   test('?rows=signals,barriers: as they are after each change; null when they have gone', async () => {
     const server = await start();
     const { call } = server;

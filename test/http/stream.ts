@@ -47,7 +47,8 @@ export async function openStream(
         rest = blocks.pop() ?? '';
         for (const block of blocks) {
           const event = parse(block);
-          if (event !== null) seen.push(event);
+          // That all rows are told says nothing of what has happened; events.test.ts looks at it by itself.
+          if (event !== null && event.event !== 'told') seen.push(event);
         }
         tell();
       }

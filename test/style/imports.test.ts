@@ -23,7 +23,7 @@ function faultsWith(path: string, text: string): string[] {
 
 test('the imports of src go in the direction of the design, without a circle', () => {
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  expect(importFaults(readSources(root, ['src']), Object.keys(dependencies))).toEqual([]);
+  expect(importFaults(readSources(root, ['src', 'web/src']), Object.keys(dependencies))).toEqual([]);
 });
 
 test.each([
@@ -54,6 +54,9 @@ test.each([
   ['src/main.ts', "import { gone } from './log/gone.ts';"],
   ['src/main.ts', 'export const load = (name: string) => import(name);'],
   ['src/colours/red.ts', ''],
+  ['web/src/app.tsx', "import { serve } from '../../src/http/server.ts';"],
+  ['web/src/app.tsx', "import Fastify from 'fastify';"],
+  ['src/http/server.ts', "import { app } from '../../web/src/app.tsx';"],
 ])('%s with %s is refused', (path, text) => {
   expect(faultsWith(path, text)).toHaveLength(1);
 });
@@ -68,6 +71,10 @@ test.each([
   ['src/replica/replica.ts', "import { grant } from '../core/lease.ts';\nimport type { Log } from '../log/log.ts';"],
   ['src/http/server.ts', "import Fastify from 'fastify';\nimport { callMe } from './dialects/call-me.ts';"],
   ['src/cli/serve.ts', "import { main } from '../main.ts';"],
+  [
+    'web/src/app.tsx',
+    "import { render } from 'preact';\nimport '../../src/client/client.ts';\nexport const app = <p />;",
+  ],
   ['src/core/lease.test.ts', "import { memory } from '../log/memory.ts';\nimport { test } from 'vitest';"],
   ['src/core/lease.ts', "// import { memory } from '../log/memory.ts';"],
 ])('%s with %s is let through', (path, text) => {

@@ -1,0 +1,52 @@
+// Which component shows which screen. Screens that are not looked at first are loaded when they are opened (`later`).
+
+import type { ComponentChildren } from 'preact';
+import { Board } from './board/board.tsx';
+import { EnvironmentPage } from './environment/environment.tsx';
+import { pathOf, type Route } from './routes.ts';
+
+export function titleOf(route: Route): string {
+  switch (route.screen) {
+    case 'environment':
+      return route.name;
+    case 'unknown':
+      return 'Not found';
+    default:
+      return route.screen[0]?.toUpperCase() + route.screen.slice(1);
+  }
+}
+
+export function screenOf(route: Route): ComponentChildren {
+  switch (route.screen) {
+    case 'board':
+      return <Board />;
+    case 'environment':
+      return <EnvironmentPage key={route.name} name={route.name} />;
+    case 'meet':
+      return <NotYet title="Meeting places" command="signalbox waits" />;
+    case 'machines':
+      return <NotYet title="Machines" command="signalbox build list" />;
+    case 'history':
+      return <NotYet title="History" command="signalbox history" />;
+    case 'unknown':
+      return (
+        <div class="empty">
+          <h1>Nothing is here</h1>
+          <p>
+            <code>{route.path}</code> is no page. <a href={pathOf({ screen: 'board' })}>To the board</a>
+          </p>
+        </div>
+      );
+  }
+}
+
+function NotYet({ title, command }: { title: string; command: string }) {
+  return (
+    <div class="empty">
+      <h1>{title}</h1>
+      <p>
+        Not shown here yet: <code>{command}</code> does.
+      </p>
+    </div>
+  );
+}
