@@ -5,6 +5,7 @@ import { eventually } from '../eventually.ts';
 import { ask, driverThat, gated, open, withMachines } from './machines.ts';
 import { lines, signalbox, start } from './process.ts';
 import { pageOf, recordingServer } from './recording-server.ts';
+import { onTerminal } from './terminal.ts';
 
 /** What is told, without the times: event, about what, in words. */
 function told(stdout: string): string[][] {
@@ -40,6 +41,19 @@ describe('build logs', () => {
         ],
       });
     });
+  });
+
+  test('is a time and words on a terminal', async () => {
+    const { server, there } = await withMachines();
+    await server.signalbox([...ask, '--id', 'one', '--wait']);
+    const [machine] = there();
+    const shown = lines(await onTerminal(server, 'build logs one'));
+    for (const line of shown) expect(line).toMatch(/^\d\d:\d\d:\d\d {2}\S/);
+    expect(shown.map((line) => line.slice(10)).slice(1)).toEqual([
+      `${machine} runs`,
+      `launch 1/1: ${machine}`,
+      'all its machines run',
+    ]);
   });
 
   test('--json is a list of events as the history has them', async () => {

@@ -8,6 +8,7 @@ import { ask, driverThat, gated, open, poolOf, withMachines } from './machines.t
 import { lines, signalbox, start } from './process.ts';
 import { serve } from './real-server.ts';
 import { emptyList, pageOf, recordingServer } from './recording-server.ts';
+import { onTerminal, plain } from './terminal.ts';
 
 describe('build create', () => {
   test('with --wait tells each step and ends when all machines run', async () => {
@@ -282,6 +283,8 @@ describe('lists say', () => {
         [true, '', ''],
       ]);
     });
+    const [, ...rows] = lines(plain(await onTerminal(server, 'instance list', 200)));
+    expect(rows.map((row) => row.split(/ {2,}/)[3]?.replace(/-\w+$/, '-')).toSorted()).toEqual(['docker-', '–']);
     const builds = lines((await server.signalbox(['build', 'list'])).stdout).map((line) => line.split('\t'));
     expect(builds.map((build) => [build[0] === 'one', build[9] === 'pool docker', build[12]]).toSorted()).toEqual([
       [false, true, 'docker'],
@@ -318,6 +321,15 @@ describe('lists say', () => {
     ];
     const server = await recordingServer({ ...emptyList, body: pageOf(items) });
     const { stdout } = await signalbox(['job', 'list'], { SIGNALBOX_URL: server.url });
+    const shown = lines(plain(await onTerminal({ env: { SIGNALBOX_URL: server.url } }, 'job list', 200)));
+    expect(shown.map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
+      ['', 'JOB', 'TO DO', 'OF', 'STATE', 'FAILED', 'DUE', 'LAST TRY'],
+      [
+        ...['◌', 'jb_1', 'look at the driver', '–', 'waiting', '3', 'in 4s'],
+        'gone; looked 0s ago: it has 2 machines; adopted: i-1; being ended: i-2, i-3; gone: i-4; removed: sg-1',
+      ],
+      ['▲', 'nt_1', 'tell slack of build.failed', 'one', 'given up', '3', '–', 'gone'],
+    ]);
     expect(lines(stdout).map((line) => line.split('\t'))).toEqual([
       [
         ...['jb_1', 'reconcile', '', 'waiting', '3', '', '4', at, 'gone', 'look at the driver', at],

@@ -1,30 +1,14 @@
 // status and queue: what they say of the world, to people on a terminal and to programs in a pipe.
 
-import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { lookOf, pipeRow, terminalRow } from '../../src/cli/text/environments.ts';
 import { columnsOf } from '../../src/cli/text/tables.ts';
 import type { Environment, Lease } from '../../src/client/types.ts';
-import { lines, root, start } from './process.ts';
+import { lines, start } from './process.ts';
 import { type Server, serve } from './real-server.ts';
+import { onTerminal, plain } from './terminal.ts';
 
 const HOSTILE = '::error::\u001b[31mgone\u202e ##[endgroup]';
-
-/** What a person sees: the command on a terminal of its own, `columns` wide. */
-function onTerminal(server: Server, command: string, columns = 120, env: Record<string, string> = {}): string {
-  const { stdout } = spawnSync(
-    'script',
-    ['-qec', `stty cols ${columns}; ${root}/bin/signalbox ${command}`, '/dev/null'],
-    {
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', TERM: 'xterm', TZ: 'UTC', ...server.env, ...env },
-    },
-  );
-  return stdout.replaceAll('\r\n', '\n');
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is taken out
-const plain = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, '');
 
 async function busyServer(): Promise<Server> {
   const server = await serve();
@@ -74,7 +58,7 @@ describe('status', () => {
 
   test('on a terminal is a table with a sum', async () => {
     const server = await busyServer();
-    const said = lines(plain(onTerminal(server, 'status')));
+    const said = lines(plain(await onTerminal(server, 'status')));
     expect(said[0]).toMatch(/^ +ENVIRONMENT +STATE +HELD BY +SINCE +LEFT +QUEUE$/);
     expect(said[1]).toMatch(/^◐ {2}db +1 of 3 +perf +\d+s +– +0$/);
     expect(said[2]).toMatch(/^❄ {2}prod +frozen +by .*: "release week" +until \d+ \w+ \d\d:\d\d:\d\d/);
@@ -84,8 +68,8 @@ describe('status', () => {
 
   test('colours stand on a terminal only, and not with NO_COLOR', async () => {
     const server = await busyServer();
-    expect(onTerminal(server, 'status')).toContain('\u001b[34m');
-    expect(onTerminal(server, 'status', 120, { NO_COLOR: '1' })).not.toContain('\u001b[');
+    expect(await onTerminal(server, 'status')).toContain('\u001b[34m');
+    expect(await onTerminal(server, 'status', 120, { NO_COLOR: '1' })).not.toContain('\u001b[');
     expect((await server.signalbox(['status'])).stdout).not.toContain('\u001b[');
   });
 
@@ -93,7 +77,7 @@ describe('status', () => {
     const server = await busyServer();
     for (const columns of [100, 60, 20]) {
       for (const command of ['status', 'queue uat', 'history']) {
-        const widths = lines(plain(onTerminal(server, command, columns))).map(columnsOf);
+        const widths = lines(plain(await onTerminal(server, command, columns))).map(columnsOf);
         expect({ command, columns, wider: widths.filter((width) => width > columns) }).toEqual({
           command,
           columns,
@@ -107,7 +91,7 @@ describe('status', () => {
     const server = await busyServer();
     const waiting = start('signalbox', ['acquire', 'uat', '--holder', 'api tests #77'], server.env);
     await waiting.says('is held');
-    const said = plain(onTerminal(server, 'status uat', 160));
+    const said = plain(await onTerminal(server, 'status uat', 160));
     expect(said).toMatch(
       /^● uat held\n {2}held by +shop deploy #1841 \(anna\) · since .* · 9m\d\ds left · fence \d+ · lease ls_\w+ · https:\/\/ci\.example\/1841$/m,
     );
@@ -131,7 +115,7 @@ describe('status', () => {
 
   test('of nothing says how the first environment comes to be', async () => {
     const server = await serve();
-    expect(onTerminal(server, 'status')).toContain('signalbox run uat -- ./deploy.sh');
+    expect(await onTerminal(server, 'status')).toContain('signalbox run uat -- ./deploy.sh');
     expect(await server.signalbox(['status'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
 });
@@ -154,7 +138,7 @@ describe('names and holders of other people', () => {
     const server = await serve();
     await server.send('POST', '/v1/leases', { environment: 'uat', holder: { name: HOSTILE }, reason: HOSTILE });
     for (const command of ['status', 'status uat', 'queue uat', 'history']) {
-      expect(onTerminal(server, command, 200, { NO_COLOR: '1' })).not.toMatch(/\p{Cc}(?<!\n)|\u202e/u);
+      expect(await onTerminal(server, command, 200, { NO_COLOR: '1' })).not.toMatch(/\p{Cc}(?<!\n)|\u202e/u);
     }
   });
 });
@@ -173,7 +157,7 @@ describe('queue', () => {
 
   test('shows who holds, who waits in which order, for what and why', async () => {
     const server = await queued();
-    const said = lines(plain(onTerminal(server, 'queue uat', 160)));
+    const said = lines(plain(await onTerminal(server, 'queue uat', 160)));
     expect(said[0]).toMatch(/^# +WHO +WAITS +PRIORITY +WANTS +ABOUT +WHY$/);
     expect(said[1]).toMatch(/^– +shop +\d+s held +https:\/\/ci\.example\/1841$/);
     expect(said[2]).toMatch(/^1 +api +\d+s +0 +uat/);
@@ -184,7 +168,9 @@ describe('queue', () => {
   test('says which one is ours', async () => {
     const server = await queued();
     const { id } = (await server.send('GET', '/v1/leases?environment=uat&state=waiting')).items[0];
-    expect(plain(onTerminal(server, 'queue uat', 160, { SIGNALBOX_LEASE: id }))).toMatch(/^1 +you \(this shell\) /m);
+    expect(plain(await onTerminal(server, 'queue uat', 160, { SIGNALBOX_LEASE: id }))).toMatch(
+      /^1 +you \(this shell\) /m,
+    );
   });
 
   test('in a pipe is tabs with ids and full times; with --json the waiting leases', async () => {

@@ -5,6 +5,7 @@ import { eventually } from '../eventually.ts';
 import { driverThat, gated, open, poolOf, withMachines } from './machines.ts';
 import { lines, signalbox, start } from './process.ts';
 import { serve } from './real-server.ts';
+import { onTerminal, plain } from './terminal.ts';
 
 describe('pool create', () => {
   test('makes one; whoever queues for its labels is given a machine that is built for it', async () => {
@@ -111,13 +112,11 @@ describe('pool set', () => {
     const more = ['--image', 'ami-1', '--once', '--max-age', '1h', '--label', 'os=linux'];
     await server.signalbox(['pool', 'create', 'docker', ...poolOf, ...more]);
     const away = ['--image', 'none', '--no-once', '--max-age', 'none', '--unlabel', 'os'];
-    expect(JSON.parse((await server.signalbox(['pool', 'set', 'docker', ...away, '--json'])).stdout)).toMatchObject({
-      ...{
-        labels: { pool: 'docker' },
-        once: false,
-        maxAgeSeconds: null,
-        build: { image: null, instanceType: 'small' },
-      },
+    const { labels, once, maxAgeSeconds, build } = JSON.parse(
+      (await server.signalbox(['pool', 'set', 'docker', ...away, '--json'])).stdout,
+    );
+    expect({ labels, once, maxAgeSeconds, image: build.image, type: build.instanceType }).toEqual({
+      ...{ labels: { pool: 'docker' }, once: false, maxAgeSeconds: null, image: null, type: 'small' },
     });
   });
 
@@ -149,6 +148,32 @@ describe('pool list, pool show', () => {
     open(place);
     expect((await holding.ended).code).toBe(0);
     expect(await figures()).toEqual(['1', '0', '0', '1', '0', '0']);
+  });
+
+  test('are tables on a terminal, and say in words how a pool stands', async () => {
+    const { server } = await withMachines(driverThat('echo "no room" >&2; exit 1'));
+    await server.signalbox(['pool', 'create', 'docker', ...poolOf, '--slack-channel', '#ci']);
+    const listed = lines(plain(await onTerminal(server, 'pool list', 140)));
+    expect(listed.map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
+      ['', 'POOL', 'STATE', 'MACHINES', 'FREE', 'HELD', 'WANTED', 'LABELS', 'WHAT'],
+      ['○', 'docker', 'empty', '0 of 2', '0', '0', '0', 'pool=docker', 'small for org/ci, queue docker, role worker'],
+    ]);
+    expect(lines(plain(await onTerminal(server, 'pool show docker')))).toEqual([
+      '○ docker empty',
+      '  labels    pool=docker',
+      '  machines  0: 0 free, 0 held, 0 being built, 0 being ended',
+      '  wanted    0 by requests in the queue',
+      '  how many  0 to 2, 0 idle; one that nobody needs is kept for 10m',
+      '  leases    one after the other',
+      '  ready     as soon as it runs',
+      '  built as  small for org/ci, queue docker, role worker',
+      '  image     the newest active one of the role',
+      '  channel   #ci',
+    ]);
+    await server.signalbox(['pool', 'set', 'docker', '--min', '1']);
+    await eventually(async () =>
+      expect(plain(await onTerminal(server, 'pool list'))).toMatch(/▲ {2}docker {2}paused for \d+s /),
+    );
   });
 
   test('--json is in the shape of the API', async () => {
