@@ -13,6 +13,8 @@ import type { Turn } from './turn.ts';
 
 /** What a lease has left at least after a restart, once per renewal; less where its ttl is shorter. */
 const leftAfterRestartMs = 10_000;
+/** A pool may make a machine for each lease: thousands a day, of which nobody will ask. */
+const keptOfPoolMs = 10 * 60_000;
 /** Rows that one pass removes at most. */
 const removedAtOnce = 1_000;
 
@@ -97,14 +99,15 @@ function dropUnusedBarriers(turn: Turn): void {
  */
 function dropEndedBuilds(turn: Turn): void {
   const { state, moment } = turn;
-  const isOld = (endedTick: number | null): boolean =>
-    endedTick !== null && endedTick + state.settings.retentionMs <= moment.tick;
-  const isLeft = ({ state: is, endedTick }: InstanceRow): boolean => is === 'gone' && isOld(endedTick);
+  const isOld = (endedTick: number | null, ofPool = false): boolean =>
+    endedTick !== null && endedTick + (ofPool ? keptOfPoolMs : state.settings.retentionMs) <= moment.tick;
+  const isLeft = ({ state: is, endedTick, pool }: InstanceRow): boolean =>
+    is === 'gone' && isOld(endedTick, pool !== null);
   let dropped = 0;
   for (const build of [...state.builds.values()]) {
     if (dropped >= removedAtOnce) return;
     // One whose machines never say that they are ready is over with the last of them.
-    if (build.state === 'started' ? build.cancelling !== null : !isOld(build.endedTick)) continue;
+    if (build.state === 'started' ? build.cancelling !== null : !isOld(build.endedTick, build.pool !== null)) continue;
     const machines = build.instances.flatMap((id) => state.instances.get(id) ?? []);
     if (!machines.every(isLeft)) continue;
     for (const { id } of machines) turn.remove('instance', id);

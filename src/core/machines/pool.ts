@@ -1,7 +1,7 @@
 // Pools that build their own members (how a machine becomes one: membership.ts). What always holds:
 //   - machines of a pool that may cost something are never more than its `max`, those that are being ended included;
-//   - nobody who holds a machine loses it to the pool: one that is too old, or whose build has failed, is closed first and ended
-//     once it is free;
+//   - nobody who holds a machine loses it to the pool: one that is too old is closed first and ended once it is free;
+//   - each machine has a build of its own, so that what one of them cannot have costs the others nothing;
 //   - what somebody has closed is theirs until they open it or delete it: it counts as a machine and serves nobody;
 //   - a pool whose builds fail waits before it asks again.
 // `keepPools` brings a pool one step nearer to what it is to be; it is called after whatever may have changed that.
@@ -17,12 +17,12 @@ import type { Line } from '../queue/units.ts';
 import type { BuildRow, EnvironmentRow, InstanceRow, PoolRow, PoolSpec, Source } from '../rows.ts';
 import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
-import { askBuild, cancelBuild, machinesPerBuild, specFaults } from './build.ts';
+import { askBuild, cancelBuild, specFaults } from './build.ts';
 import { endSoon, isThere } from './instance.ts';
 import { environmentOf, isDoomed, joinPool, mayJoin, pausePool } from './membership.ts';
 import { isServedBy } from './room.ts';
 
-/** Ids are made outside; one of each kind at every call. */
+/** Ids are made outside; a new one at every call. */
 export interface NewIds {
   readonly build: () => string;
   readonly instance: () => { readonly id: string; readonly token: string };
@@ -186,7 +186,7 @@ function* plans(state: State, tick: number): Generator<Plan> {
     const { there, serving, held, free } = membersOf(state, pool);
     const target = Math.min(pool.max, Math.max(pool.min, held.length + (wanted.get(pool.name) ?? 0) + pool.idle));
     const missing = isPaused(pool, tick) ? 0 : target - serving.length;
-    const builds = Math.min(missing, pool.max - there.length, machinesPerBuild);
+    const builds = Math.min(missing, pool.max - there.length);
     const tooMany = Math.max(0, serving.length - target);
     const isOld = ({ launchedTick }: InstanceRow): boolean =>
       pool.maxAgeMs !== null && launchedTick !== null && launchedTick + pool.maxAgeMs <= tick;
@@ -205,10 +205,7 @@ function* plans(state: State, tick: number): Generator<Plan> {
     const closed = there.filter((machine) => isClosed(state, machine) && !heldMachine(state, machine));
     yield {
       ...{ pool, joining, builds: Math.max(0, builds) },
-      closing: [
-        ...reasoned(held.filter(isOld), 'its machine is as old as it may become'),
-        ...reasoned(there.filter(isLeftOver.bind(null, state)), 'the build of its machine has failed'),
-      ],
+      closing: reasoned(held.filter(isOld), 'its machine is as old as it may become'),
       ends: [
         ...reasoned(closed, 'it has served'),
         ...reasoned(neverCame, 'it has never said that it is ready'),
@@ -291,13 +288,6 @@ function isClosed(state: State, machine: InstanceRow): boolean {
   return environment?.state === 'draining' && environment.stateBy === signalboxItself.name;
 }
 
-/** It works, but others of its build do not, and one of them is held: it takes nobody in until all can go. */
-function isLeftOver(state: State, machine: InstanceRow): boolean {
-  const build = state.builds.get(machine.build ?? '');
-  const isOpen = environmentOf(state, machine) !== undefined && !isClosed(state, machine);
-  return isOpen && build?.state === 'failed' && build.cancelling === null;
-}
-
 /** Machines of pools that are there no more, or whose environment somebody has deleted. */
 function orphans(state: State): InstanceRow[] {
   const isLeft = (machine: InstanceRow): boolean => {
@@ -309,16 +299,16 @@ function orphans(state: State): InstanceRow[] {
   return state.instances.values().filter(isLeft).toArray();
 }
 
-/** Builds of pools that have failed, or that nobody wants any more, once none of their machines is held. */
+/** Builds of pools that have failed, or that nobody wants any more: of these the machine may be held before the build has ended. */
 function doomedBuilds(state: State): BuildRow[] {
+  const isHeld = (id: string): boolean => {
+    const machine = state.instances.get(id);
+    return machine !== undefined && heldMachine(state, machine);
+  };
   const isOver = ({ pool, state: is, cancelling, instances }: BuildRow): boolean => {
     if (pool === null || cancelling !== null) return false;
-    const isUnwanted = !state.pools.has(pool) && (is === 'pending' || is === 'building');
-    if (is !== 'failed' && !isUnwanted) return false;
-    return !instances.some((id) => {
-      const machine = state.instances.get(id);
-      return machine !== undefined && heldMachine(state, machine);
-    });
+    if (is === 'failed') return true;
+    return !state.pools.has(pool) && (is === 'pending' || is === 'building') && !instances.some(isHeld);
   };
   return state.builds.values().filter(isOver).toArray();
 }
@@ -343,11 +333,15 @@ function endIfFree(turn: Turn, id: string, reason: string, ids: NewIds): void {
 }
 
 function build(turn: Turn, pool: PoolRow, count: number, ids: NewIds): void {
-  const instances = Array.from({ length: count }, ids.instance);
-  const ask = { id: ids.build(), spec: { ...pool.build, count }, instances, job: ids.job(), pool: pool.name };
-  const asked = askBuild(turn, ask, { ...signalboxItself, name: `pool ${pool.name}` });
-  // As many machines or builds as a space may have.
-  if (!asked.ok) pausePool(turn, pool.name);
+  const actor = { ...signalboxItself, name: `pool ${pool.name}` };
+  for (let i = 0; i < count; i++) {
+    const spec = { ...pool.build, count: 1 };
+    const ask = { id: ids.build(), spec, instances: [ids.instance()], job: ids.job(), pool: pool.name };
+    if (askBuild(turn, ask, actor).ok) continue;
+    // As many machines or builds as a space may have.
+    pausePool(turn, pool.name);
+    return;
+  }
 }
 
 function isPaused({ pausedUntilTick }: PoolRow, tick: number): boolean {
