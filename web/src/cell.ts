@@ -30,13 +30,13 @@ export class Cell<Value> {
 /** The value, and a repaint of the component with each other one. */
 export function useCell<Value>(cell: Cell<Value>): Value {
   const [, repaint] = useState(0);
+  const shown = cell.value;
   useEffect(() => {
-    const shown = cell.value;
     const again = () => repaint((count) => count + 1);
     const stop = cell.watch(again);
     // It may have changed between the painting and now.
     if (!Object.is(shown, cell.value)) again();
     return stop;
   }, [cell]);
-  return cell.value;
+  return shown;
 }

@@ -84,7 +84,6 @@ export function startFeed(): void {
       if (isHolder) hurry?.();
     } else take(data);
   });
-  tell({ kind: 'hello' });
   addEventListener('online', retryNow);
 }
 
@@ -92,6 +91,8 @@ export function startFeed(): void {
 export function restartFeed(): void {
   stopFeed();
   running = new AbortController();
+  // Another tab may hold the stream already, and says how it is.
+  tell({ kind: 'hello' });
   void holdStream(channel !== null, running.signal, hold);
 }
 
