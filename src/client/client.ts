@@ -36,7 +36,6 @@ import type {
   Lease,
   LeaseRequest,
   Me,
-  OpenWait,
   Page,
   Paging,
   Revoked,
@@ -49,6 +48,7 @@ import type {
   WaitReply,
   WaitRequest,
 } from './types.ts';
+import type { EnvironmentStats, Lanes } from './types-figures.ts';
 import type {
   Build,
   BuildRequest,
@@ -191,6 +191,24 @@ export class Client {
 
   fence(name: string, fence: number, options: CallOptions = {}): Promise<Outcome<FenceAnswer>> {
     return this.#send('GET', `${environmentPath(name)}/fence/${fence}`, { accept: isFenceAnswer, ...limits(options) });
+  }
+
+  /** Who held it when; `since` and `until` as RFC 3339 times: by default the last day. `max`: how many blocks at most. */
+  environmentLanes(
+    name: string,
+    query: { since?: string; until?: string; max?: number } = {},
+    options: CallOptions = {},
+  ): Promise<Outcome<Lanes>> {
+    return this.#send('GET', `${environmentPath(name)}/lanes`, { query, ...limits(options) });
+  }
+
+  /** How much it was held and how long people waited, by default in the last 7 days. */
+  environmentStats(
+    name: string,
+    query: { since?: string } = {},
+    options: CallOptions = {},
+  ): Promise<Outcome<EnvironmentStats>> {
+    return this.#send('GET', `${environmentPath(name)}/stats`, { query, ...limits(options) });
   }
 
   freezes(query: Paging = {}, options: CallOptions = {}) {

@@ -20,8 +20,13 @@ export interface StreamOptions {
   readonly maxRetryMs?: number;
 }
 
-/** What the stream can carry rows of. */
-export type StreamedKind = 'environments' | 'leases' | 'freezes' | 'signals' | 'barriers';
+/**
+ * What the stream can carry rows of. Of builds, machines and jobs an event named `known` says, when a client comes back, which
+ * there are: what else it knows of is gone.
+ */
+export type StreamedKind =
+  | ('environments' | 'leases' | 'freezes' | 'signals' | 'barriers')
+  | ('builds' | 'instances' | 'jobs' | 'pools' | 'images');
 
 export type StreamItem =
   | { readonly kind: 'open' }

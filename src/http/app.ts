@@ -27,6 +27,7 @@ import { RouteList } from './route-list.ts';
 import { barrierRoutes } from './v1/barriers.ts';
 import { environmentRoutes } from './v1/environments.ts';
 import { eventRoutes } from './v1/events.ts';
+import { figureRoutes } from './v1/figures.ts';
 import { freezeRoutes } from './v1/freezes.ts';
 import { jobRoutes } from './v1/jobs.ts';
 import { keyRoutes } from './v1/keys.ts';
@@ -138,6 +139,7 @@ export async function buildApp(context: Context, log: FastifyBaseLogger): Promis
   await openapi(app, context);
   leaseRoutes(app, context);
   environmentRoutes(app, context);
+  figureRoutes(app, context);
   freezeRoutes(app, context);
   signalRoutes(app, context);
   barrierRoutes(app, context);

@@ -76,11 +76,11 @@ export function environmentShape(view: View, row: EnvironmentRow): Environment {
   const held = state.heldBy(row.name);
   const frozenBy = state.frozenBy(row);
   let oldestWait: number | null = null;
-  const first = place?.own.first(() => true, 1);
-  if (first != null) oldestWait = state.leases.get(first.request.id)?.queuedAt ?? null;
-  for (const unit of place?.aside ?? []) {
-    const queuedAt = state.leases.get(unit.request.id)?.queuedAt ?? null;
-    if (queuedAt !== null && (oldestWait === null || queuedAt < oldestWait)) oldestWait = queuedAt;
+  for (const units of place === undefined ? [] : [place.own.heads(), place.aside]) {
+    for (const unit of units) {
+      const queuedAt = state.leases.get(unit.request.id)?.queuedAt ?? null;
+      if (queuedAt !== null && (oldestWait === null || queuedAt < oldestWait)) oldestWait = queuedAt;
+    }
   }
   const isDrained = row.state === 'draining' && held.length === 0;
   return {

@@ -19,6 +19,7 @@ import { eventShape } from './shapes.ts';
 import {
   changedSince,
   type Ids,
+  knownTexts,
   noIds,
   noteGone,
   type RowKind,
@@ -132,10 +133,13 @@ export class Streams {
       return changedSince(state, from, gone);
     });
     let view: RowsView;
+    let isKnown = false;
     const texts = rowTexts(() => view, ask, changed);
     for (let isDone = false; !isDone && isOpen(raw); ) {
       isDone = await replica.look((state, moment) => {
         view = { state, moment, baseUrl, waits };
+        if (ask.since !== null && !isKnown) for (const text of knownTexts(view, ask)) send(raw, text);
+        isKnown = true;
         for (let next = texts.next(); next.done !== true; next = texts.next()) {
           send(raw, next.value);
           if (raw.writableNeedDrain) return false;

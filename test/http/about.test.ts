@@ -184,6 +184,8 @@ describe('/openapi.json', () => {
         'DELETE /v1/environments/{name}',
         'POST /v1/environments/{name}/clean',
         'GET /v1/environments/{name}/fence/{fence}',
+        'GET /v1/environments/{name}/lanes',
+        'GET /v1/environments/{name}/stats',
         'POST /v1/instance-builds',
         'GET /v1/instance-builds',
         'GET /v1/instance-builds/{id}',

@@ -112,6 +112,8 @@ const table: Record<string, readonly Wanted[]> = {
   'GET /v1/environments/{name}/fence/{fence}': [
     { needs: 'read', or: 'acquire', of: 'it', ask: environment('/fence/1') },
   ],
+  'GET /v1/environments/{name}/lanes': [{ needs: 'read', of: 'it', ask: environment('/lanes') }],
+  'GET /v1/environments/{name}/stats': [{ needs: 'read', of: 'it', ask: environment('/stats') }],
   'GET /v1/freezes': [{ needs: 'read', of: 'any', ask: at('/v1/freezes') }],
   'PUT /v1/freezes/{name}': [
     { needs: 'force', of: 'every', ask: at('/v1/freezes/one', { labels: { never: 'matched' }, reason }) },

@@ -272,6 +272,44 @@ describe('GET /v1/events/stream', () => {
     ]);
   });
 
+  test('?rows= of machines: builds, instances, jobs, pools and images, in the shape of their lists', async () => {
+    const program = join(import.meta.dirname, 'machine.sh');
+    const server = await start({ driver: { kind: 'command', program }, adminKeys: [admin] });
+    const asAdmin = { key: admin.key };
+    const { call } = server;
+    const query = '?rows=builds,instances,jobs,pools,images';
+    // Whoever may read anything may read these.
+    const stream = await openStream(server, { query, key: await server.makeKey(['read:nothing']) });
+    const { asOf } = (await call('GET', '/v1/pools', asAdmin)).json;
+    const build = { site: 's', env: 'e', queue: 'q', instanceType: 't' };
+    await call('PUT', '/v1/images/ami-1', { body: { role: 'web' }, ...asAdmin });
+    await call('PUT', '/v1/pools/vms', { body: { labels: { kind: 'vm' }, max: 1, min: 1, build }, ...asAdmin });
+    const rows = (from: readonly StreamEvent[], kind: string) =>
+      from.filter(({ event, data }) => event === 'row' && data.kind === kind).map(({ data }) => data.row);
+    await stream.until((seen) => rows(seen, 'builds').some((row) => row?.state === 'started'));
+    await stream.until((seen) => rows(seen, 'pools').some((row) => row?.machines.there === 1));
+    await stream.until((seen) => rows(seen, 'jobs').some((row) => row === null));
+    const { json: lists } = await call('GET', '/v1/instances', asAdmin);
+    await stream.until((seen) => rows(seen, 'instances').some((row) => row?.state === lists.items[0].state));
+    expect(rows(stream.seen, 'images')).toMatchObject([{ id: 'ami-1', role: 'web' }]);
+    expect(rows(stream.seen, 'builds').at(-1)).toMatchObject({ pool: 'vms', instances: [{ state: 'running' }] });
+    // Nobody has asked for a machine, and then somebody does.
+    await server.ask({ wants: [{ labels: { kind: 'vm' } }], queueSeconds: null }, asAdmin);
+    await stream.until((seen) => rows(seen, 'pools').at(-1)?.waiting === 1);
+    await call('DELETE', '/v1/images/ami-1', asAdmin);
+    await stream.until((seen) => rows(seen, 'images').at(-1) === null);
+
+    const { json: jobs } = await call('GET', '/v1/jobs', asAdmin);
+    const later = await openStream(server, { query: `${query}&since=${asOf.seq}`, ...asAdmin });
+    await later.until((seen) => rows(seen, 'images').length > 0 && rows(seen, 'pools').length > 0);
+    const known = later.seen.filter(({ event }) => event === 'known').map(({ data }) => data);
+    expect(known.map(({ kind }) => kind)).toEqual(['builds', 'instances', 'jobs']);
+    expect(known[1].ids).toEqual([lists.items[0].id]);
+    expect(known[2].ids).toEqual(jobs.items.map(({ id }: { id: string }) => id));
+    expect(rows(later.seen, 'images')).toEqual([null]);
+    expect(rows(later.seen, 'pools')).toMatchObject([{ name: 'vms', machines: { there: 1 } }]);
+  });
+
   test('more rows than may lie unread are told at the pace of the client', async () => {
     const server = await start();
     const list = (await server.call('GET', '/v1/signals')).json;

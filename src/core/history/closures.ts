@@ -62,7 +62,8 @@ export function factsOf(events: readonly Dated[], { environment }: Known): Step<
     }
   }
   // One whose making has left the history.
-  if (steps.length === 0) steps.push({ at: environment.createdAt, value: facts }, { at: Number.NEGATIVE_INFINITY, value: absent });
+  if (steps.length === 0)
+    steps.push({ at: environment.createdAt, value: facts }, { at: Number.NEGATIVE_INFINITY, value: absent });
   else steps.push({ at: Number.NEGATIVE_INFINITY, value: facts });
   return steps.reverse();
 }
@@ -105,13 +106,13 @@ function* ownClosures(steps: readonly Step<Facts>[], from: number): Generator<Cl
   let open: Closure | null = null;
   for (const { at, value } of steps) {
     const { closed } = value;
-    if (open !== null && closed?.state === open.state && closed.reason === open.reason && closed.by === open.by) continue;
+    if (open !== null && closed?.state === open.state && closed.reason === open.reason && closed.by === open.by)
+      continue;
     if (open !== null) yield { ...open, to: at };
     open = null;
     if (closed === null) continue;
-    const { state, reason, by } = closed;
-    open = { from: Math.max(at, closed.at ?? Math.min(at, from)), to: null, state, reason, by, freeze: null };
-    if (at === Number.NEGATIVE_INFINITY) open = { ...open, from: closed.at ?? from };
+    const begun: number = Math.max(at, closed.at ?? (at === Number.NEGATIVE_INFINITY ? from : at));
+    open = { from: begun, to: null, state: closed.state, reason: closed.reason, by: closed.by, freeze: null };
   }
   if (open !== null) yield open;
 }

@@ -29,7 +29,13 @@ export function knownOf(state: State, name: string): Known | null {
   return {
     environment,
     held: state.heldBy(name).map(({ id, grantedAt, grantedTick, queuedTick, queuedAt, holder, by }) => ({
-      ...{ lease: id, grantedAt: grantedAt ?? queuedAt, holder, by, waitedMs: (grantedTick ?? queuedTick) - queuedTick },
+      ...{
+        lease: id,
+        grantedAt: grantedAt ?? queuedAt,
+        holder,
+        by,
+        waitedMs: (grantedTick ?? queuedTick) - queuedTick,
+      },
     })),
     dirty: environment.dirty,
     waiting: Array.from(ids, (lease) => ({ lease, queuedAt: state.leases.get(lease)?.queuedAt ?? 0 })),

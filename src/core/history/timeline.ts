@@ -151,14 +151,10 @@ class Spans {
     for (const { lease, grantedAt, holder, by, waitedMs } of known.held)
       if (!this.#open.delete(lease)) this.#all.push({ ...blank, lease, from: grantedAt, holder, by, waitedMs });
     if (isComplete) for (const span of this.#open.values()) span.to = span.freedAt = span.from;
-    const stillDirty = new Set(this.#dirty);
-    for (const { lease, sinceAt } of known.dirty) {
-      const span = this.#all.find((each) => each.lease === lease && each.to !== null);
-      if (span === undefined) this.#all.push({ ...blank, lease, from: sinceAt, to: sinceAt });
-      else span.freedAt = null;
-      if (span !== undefined) stillDirty.delete(span);
-    }
-    if (isComplete) for (const span of stillDirty) span.freedAt = span.to;
+    const left = new Map(this.#dirty.map((span) => [span.lease, span]));
+    for (const { lease, sinceAt } of known.dirty)
+      if (!left.delete(lease)) this.#all.push({ ...blank, lease, from: sinceAt, to: sinceAt });
+    if (isComplete) for (const span of left.values()) span.freedAt = span.to;
     return this.#all.sort((a, b) => a.from - b.from);
   }
 }
@@ -192,6 +188,8 @@ class Waits {
   #before(at: number, data: EventRecord['data'], how: Wait['how']): number | null {
     const waited = seconds(data.waitedSeconds) ?? 0;
     if (how === 'granted' && (waited === 0 || data.byLabels === true)) return null;
+    // Joined later than that (waits are whole seconds): by its labels, in the words of an older version.
+    if (how === 'granted' && at - waited > this.#told.from + 1000) return null;
     return Math.min(at - waited, this.#told.from, at);
   }
 

@@ -64,6 +64,11 @@ export class Ranking<T extends Linked<T>> {
     for (const bucket of this.#buckets) for (let item = bucket.head; item !== null; item = item.next) yield item;
   }
 
+  /** Who came first in each level. */
+  *heads(): Generator<T> {
+    for (const { head } of this.#buckets) if (head !== null) yield head;
+  }
+
   /** The first that passes the test, or null; at most `bound` are looked at. */
   first(passes: (item: T) => boolean, bound = Number.POSITIVE_INFINITY): T | null {
     let looked = 0;

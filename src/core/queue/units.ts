@@ -127,6 +127,11 @@ export class Line {
     return this.#standing;
   }
 
+  /** Of each priority the unit that has stood in the line for longest. */
+  heads(): Iterable<Unit> {
+    return this.#standing.heads();
+  }
+
   /** The first unit in the line that passes the test, or null; at most `bound` are looked at. */
   first(passes: (unit: Unit) => boolean, bound?: number): Unit | null {
     return this.#standing.first(passes, bound);

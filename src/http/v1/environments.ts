@@ -214,7 +214,7 @@ function toChange(body: EnvironmentRequest): EnvironmentChange {
   };
 }
 
-function unknownEnvironment(name: string, known: Iterable<string>): Problem {
+export function unknownEnvironment(name: string, known: Iterable<string>): Problem {
   const fault = nameFault(name);
   if (fault !== null) return new Problem('invalid_name', `The name of the environment ${fault}.`, { field: 'name' });
   const nearest = nearestName(name, known);
