@@ -28,7 +28,7 @@ export type EndHow =
 export interface Blocker {
   /** null where no environment matches at all. */
   readonly environment: string | null;
-  readonly why: 'held' | 'frozen' | 'draining' | 'dirty' | 'queue' | 'no_match';
+  readonly why: 'held' | 'frozen' | 'draining' | 'dirty' | 'queue' | 'building' | 'no_match';
   readonly holder: Holder | null;
   readonly since: string | null;
   readonly reason?: string | null;

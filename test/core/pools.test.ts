@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from 'vitest';
 import { configure, deleteEnvironment } from '../../src/core/environment.ts';
+import { blockers } from '../../src/core/lease/standing.ts';
 import { cancelBuild, reportReady } from '../../src/core/machines/build.ts';
 import { terminate } from '../../src/core/machines/instance.ts';
-import { forgetPool, poolFault, setPool } from '../../src/core/machines/pool.ts';
+import { forgetPool, poolFault, removePool, setPool } from '../../src/core/machines/pool.ts';
 import type { LeaseRow } from '../../src/core/rows.ts';
 import { admin, ann, ben, done, labelled, named, refusal, seconds } from './harness.ts';
 import { builder, MachineSpace, poolSpec } from './machine-space.ts';
@@ -119,6 +120,17 @@ describe('how many', () => {
 });
 
 describe('a lease', () => {
+  test('that waits for a machine to be built is told so, and of which pool', () => {
+    const space = new MachineSpace();
+    space.pool({ max: 2 });
+    const lease = space.lease(vm);
+    expect(blockers(space.state, lease)).toMatchObject([
+      { environment: null, why: 'building', reason: 'pool vms builds a machine for it' },
+    ]);
+    space.turn((turn) => removePool(turn, 'vms', 'ann'));
+    expect(blockers(space.state, lease)).toMatchObject([{ why: 'no_match' }]);
+  });
+
   test('that only a pool could ever meet is queued, and what no pool can meet is refused', () => {
     const space = new MachineSpace();
     expect(refusal(space.ask(vm))).toBe('no_match');

@@ -27,7 +27,7 @@ export function place(position: number | null): string {
 
 /** The blocker that says most: a holder before a freeze before the mere queue. */
 export function mainBlocker(lease: Lease): Blocker | null {
-  const order: Blocker['why'][] = ['held', 'frozen', 'draining', 'dirty', 'no_match', 'queue'];
+  const order: Blocker['why'][] = ['held', 'frozen', 'draining', 'dirty', 'building', 'no_match', 'queue'];
   return [...lease.blockedBy].sort((a, b) => order.indexOf(a.why) - order.indexOf(b.why))[0] ?? null;
 }
 
@@ -44,6 +44,8 @@ export function whyWaiting(what: What, lease: Lease): string {
       return `${name} is draining`;
     case 'dirty':
       return `${name} has to be cleaned`;
+    case 'building':
+      return `a machine is being built for ${what}`;
     case 'no_match':
       return `nothing matches ${what} at the moment`;
     default:
@@ -64,6 +66,8 @@ export function blockedWords(blocker: Blocker): string {
       return `draining${reason}`;
     case 'dirty':
       return 'waiting to be cleaned';
+    case 'building':
+      return blocker.reason ? foreign(blocker.reason) : 'a machine is being built';
     case 'no_match':
       return 'nothing matches';
     case 'queue':

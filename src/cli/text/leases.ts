@@ -34,12 +34,13 @@ const WHY: Readonly<Record<Blocker['why'], string>> = {
   draining: 'is draining',
   dirty: 'is not cleaned yet',
   queue: 'has others ahead',
+  building: 'a machine is being built',
   no_match: 'nothing matches',
 };
 
 /** `db is held by etl #9`. */
 export function blockerText(blocker: Blocker): string {
-  if (blocker.environment === null) return WHY.no_match;
+  if (blocker.environment === null) return WHY[blocker.why];
   const who = blocker.holder?.name ? ` by ${holderText(blocker.holder)}` : '';
   const reason = blocker.reason ? `: "${foreign(blocker.reason)}"` : '';
   return `${foreign(blocker.environment)} ${WHY[blocker.why] ?? foreign(blocker.why)}${who}${reason}`;

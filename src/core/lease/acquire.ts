@@ -234,6 +234,7 @@ function busyMessage(state: State, lease: LeaseRow): string {
     draining: 'being drained',
     dirty: 'waiting to be cleaned',
     queue: 'promised to an earlier request',
+    building: 'being built',
     no_match: 'not there',
   }[first.why];
   return `${what} is ${why}. Ask with ?wait= or queueSeconds to queue for it.`;

@@ -1,12 +1,13 @@
 // Why a request waits: its place, who is in the way, and how long it may take. Made from the state when somebody asks, and
 // never kept.
 
-import type { Place, Unit } from '../queue/units.ts';
+import { isServedBy } from '../machines/room.ts';
+import type { Line, Place, Unit } from '../queue/units.ts';
 import { openSlots } from '../queue/units.ts';
 import type { Holder, LeaseRow } from '../rows.ts';
 import type { State } from '../state.ts';
 
-export type BlockedWhy = 'held' | 'frozen' | 'draining' | 'dirty' | 'queue' | 'no_match';
+export type BlockedWhy = 'held' | 'frozen' | 'draining' | 'dirty' | 'queue' | 'building' | 'no_match';
 
 export interface Blocker {
   /** Null when no environment matches. */
@@ -47,14 +48,7 @@ export function blockers(state: State, lease: LeaseRow): Blocker[] {
   for (const unit of state.queue.requests.get(lease.id)?.units ?? []) {
     if (unit.place !== null) continue;
     if (unit.line.places.size === 0) {
-      found.push({
-        environment: null,
-        why: 'no_match',
-        lease: null,
-        holder: null,
-        sinceAt: null,
-        reason: `nothing matches ${unit.line.key}`,
-      });
+      found.push(nothingThere(state, unit.line));
     }
     for (const place of unit.line.places) {
       if (found.length >= blockersNamed) return found;
@@ -64,6 +58,17 @@ export function blockers(state: State, lease: LeaseRow): Blocker[] {
     }
   }
   return found;
+}
+
+/** No environment is what it asks for: one is being built for it, or nobody will make one. */
+function nothingThere(state: State, { key, selector }: Line): Blocker {
+  const none = { environment: null, lease: null, holder: null, sinceAt: null };
+  const pool =
+    selector === null
+      ? undefined
+      : state.pools.values().find((each) => isServedBy(each, selector.labels, selector.globs));
+  if (pool !== undefined) return { ...none, why: 'building', reason: `pool ${pool.name} builds a machine for it` };
+  return { ...none, why: 'no_match', reason: `nothing matches ${key}` };
 }
 
 function blockersAt(state: State, place: Place): Blocker[] {

@@ -10,7 +10,7 @@ import type { Outcome } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { BuildRow, BuildSpec, BuildStep, InstanceRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
-import { endInstance, isThere, takeOut, tell } from './instance.ts';
+import { endInstance, findInstance, isThere, takeOut, tell } from './instance.ts';
 import { addJob, type Claim, claimed, endJob, type Failure, failTry, jobOf, wakeJob } from './job.ts';
 import { joinPool, pausePool } from './membership.ts';
 import { notify } from './notice.ts';
@@ -190,6 +190,15 @@ export function endBuild(turn: Turn, claim: Claim): Outcome<BuildRow> {
   turn.event('build.started', found.value.id, 'signalbox');
   notify(turn, 'build.started', { build: found.value });
   return accept(finishIfReady(turn, putBuild(turn, found.value, { state: 'started', failure: null })));
+}
+
+/** Somebody says it of a machine, by its id here or at the driver. */
+export function sayReady(turn: Turn, id: string, by: string): Outcome<InstanceRow> {
+  const machine = findInstance(turn, id);
+  if (machine?.build != null && machine.cloudId !== null)
+    return reportReady(turn, machine.build, machine.cloudId, { by });
+  const why = machine === undefined ? `There is no machine ${id}.` : `Machine ${id} is not there yet.`;
+  return refuse('instance_unknown', `${why} signalbox instance list shows them.`);
 }
 
 /**

@@ -18,7 +18,7 @@ import { queryValue } from '../plain.ts';
 import { codeOfReply, needsKey, Problem, problemOrOurs } from '../problem.ts';
 import { decoded, pathOf } from '../root-key.ts';
 import type { RouteList } from '../route-list.ts';
-import { requireScope, requireScopeEverywhere } from '../v1/scope.ts';
+import { requireDriver, requireScope, requireScopeEverywhere } from '../v1/scope.ts';
 import { activeOf, buildAsked, buildShape, channelOf, fieldsOf, imageShape, instanceShape } from './pudding-shapes.ts';
 
 const bodyLimit = 64 * 1024;
@@ -106,8 +106,7 @@ function buildRoutes(app: App, context: Context): void {
     const actor = auth.actor(request);
     requireScopeEverywhere(actor, 'build');
     const { id, spec } = buildAsked(request);
-    if (context.driver === null)
-      throw new Problem('no_driver', 'This server has no driver (--driver), so nobody would make machines.');
+    requireDriver(context);
     const ids = idsForBuild(spec.count);
     const outcome = await request.space.replica.decide((turn) => askBuild(turn, { id, spec, ...ids }, actor), {
       needsRoom: true,

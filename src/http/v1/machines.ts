@@ -4,9 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { closed, ListOf, PlainList, Problem as ProblemSchema } from '../../api/schemas.ts';
 import { Build, BuildLook, BuildRequest, BuildWait, Ending, Instance } from '../../api/schemas-machines.ts';
-import { refuse } from '../../core/errors.ts';
-import { askBuild, cancelBuild, machinesPerBuild, reportReady } from '../../core/machines/build.ts';
-import { findInstance, isThere, terminate } from '../../core/machines/instance.ts';
+import { askBuild, cancelBuild, machinesPerBuild, sayReady } from '../../core/machines/build.ts';
+import { isThere, terminate } from '../../core/machines/instance.ts';
 import type { BuildRow, BuildSpec } from '../../core/rows.ts';
 import { idsForBuild, machineIds } from '../../replica/ids.ts';
 import { whileConnected } from '../connected.ts';
@@ -15,7 +14,7 @@ import { Problem } from '../problem.ts';
 import { sendRefusal } from '../refusal.ts';
 import { buildShape, instanceShape } from '../shapes-machines.ts';
 import { page } from './paging.ts';
-import { requireScope, requireScopeEverywhere } from './scope.ts';
+import { requireDriver, requireScope, requireScopeEverywhere } from './scope.ts';
 
 const tags = ['machines'];
 const IdParam = Type.Object({ id: Type.String() });
@@ -38,16 +37,7 @@ export function machineRoutes(app: App, context: Context): void {
     async (request, reply) => {
       const actor = auth.actor(request);
       requireScopeEverywhere(actor, 'build');
-      if (context.driver === null)
-        return sendRefusal(
-          context,
-          request,
-          reply,
-          refuse(
-            'no_driver',
-            'This server has no driver (--driver command:PATH or ec2), so nobody would make machines.',
-          ),
-        );
+      requireDriver(context);
       const { id = machineIds.build() } = request.body;
       if (!/^[\w.-]{1,100}$/.test(id))
         throw new Problem('invalid_request', 'An id has letters, digits, . _ and -, at most 100.', { field: 'id' });
@@ -174,10 +164,7 @@ export function machineRoutes(app: App, context: Context): void {
       const actor = auth.actor(request);
       requireScopeEverywhere(actor, 'build');
       const { id } = request.params;
-      const outcome = await request.space.replica.decide((turn) => {
-        const machine = findInstance(turn, id);
-        return reportReady(turn, machine?.build ?? '', machine?.cloudId ?? id, { by: actor.name });
-      });
+      const outcome = await request.space.replica.decide((turn) => sayReady(turn, id, actor.name));
       if (!outcome.ok) return sendRefusal(context, request, reply, outcome);
       return reply.send(instanceShape(outcome.value));
     },

@@ -1,6 +1,7 @@
 // The scope that a route needs, before it does anything.
 
 import { type Actor, forbidden, may, mayEverywhere, type Scope } from '../../core/access.ts';
+import type { Context } from '../context.ts';
 import { needsKey, Problem } from '../problem.ts';
 
 /** Throws 403, or 401 where a key might help; `environment` null asks for the scope anywhere. */
@@ -16,6 +17,15 @@ export function requireOneOf(actor: Actor, wanted: readonly Scope[], name: strin
 /** The same for what concerns no single environment: a scope that is limited to some is not enough. */
 export function requireScopeEverywhere(actor: Actor, scope: Scope): void {
   if (!mayEverywhere(actor, scope)) refuseActor(actor, scope, null);
+}
+
+/** Throws where nobody would make the machines that are asked for. */
+export function requireDriver({ driver }: Pick<Context, 'driver'>): void {
+  if (driver !== null) return;
+  throw new Problem(
+    'no_driver',
+    'This server has no driver (--driver command:PATH or ec2), so nobody would make machines.',
+  );
 }
 
 /** Which environments the actor may read; null: all of them. Throws where it may read none. */
