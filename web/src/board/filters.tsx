@@ -1,6 +1,6 @@
 // The search and the filters of the board. All of it stands in the address, so that it can be sent to somebody.
 
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import type { Environment } from '../../../src/client/types.ts';
 import type { Pool } from '../../../src/client/types-machines.ts';
 import { labelsOf, type Question, states } from './model.ts';
@@ -113,16 +113,17 @@ function Choice(props: {
   choose: (value: string) => void;
 }) {
   const { title, value, options, choose } = props;
+  const id = useId();
   return (
-    <label>
-      {title}
-      <select value={value} onChange={(event) => choose(event.currentTarget.value)}>
+    <span class="choice">
+      <label for={id}>{title}</label>
+      <select id={id} value={value} onChange={(event) => choose(event.currentTarget.value)}>
         {options.map(([key, text]) => (
           <option key={key} value={key} selected={key === value}>
             {text}
           </option>
         ))}
       </select>
-    </label>
+    </span>
   );
 }
