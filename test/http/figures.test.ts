@@ -82,6 +82,8 @@ describe('lanes', () => {
     expect(await closed()).toMatchObject([{ to: null, freeze: 'week', reason: 'week', state: 'frozen' }]);
     await server.call('DELETE', '/v1/freezes/week');
     expect(await closed()).toMatchObject([{ to: expect.any(String), freeze: 'week' }]);
+    // Again, when what was read is known.
+    expect(await closed()).toMatchObject([{ to: expect.any(String), freeze: 'week' }]);
   });
 
   test('more blocks than were asked for become bands that say how many they are', async () => {

@@ -102,12 +102,11 @@ function* blocksIn(slot: number, span: Span): Generator<Block> {
 }
 
 function mergedBlocks(blocks: Block[], window: Window): Pick<Lanes, 'blocks' | 'mergedWithinMs'> {
-  let found: Pick<Lanes, 'blocks' | 'mergedWithinMs'> = { blocks, mergedWithinMs: null };
-  for (const mergedWithinMs of widths(window)) {
-    if (found.blocks.length <= window.max) break;
-    found = { blocks: banded(blocks, mergedWithinMs, window, (a, b) => a.slot === b.slot, bandOf), mergedWithinMs };
-  }
-  return found;
+  const { bands, width } = banded(blocks, window, (a, b) => a.slot === b.slot);
+  return {
+    blocks: bands.map((band) => (band.length === 1 ? (band[0] as Block) : bandOf(band))),
+    mergedWithinMs: width,
+  };
 }
 
 function bandOf(blocks: readonly Block[]): Block {
@@ -125,21 +124,13 @@ function bandOf(blocks: readonly Block[]): Block {
 }
 
 function mergedClosures(closures: readonly Closure[], window: Window): ClosedBand[] {
-  let found: ClosedBand[] = closures.map((closure) => ({ ...closure, merged: 1 }));
-  for (const width of widths(window)) {
-    if (found.length <= window.max) break;
-    found = banded(
-      closures,
-      width,
-      window,
-      () => true,
-      (band) => {
-        const first = band[0] as Closure;
-        const { state } = band.find((each) => each.state === 'draining') ?? first;
-        return { ...first, state, to: latest(band), reason: null, by: null, freeze: null, merged: band.length };
-      },
-    );
-  }
+  const { bands } = banded(closures, window, () => true);
+  const found = bands.map((band): ClosedBand => {
+    const first = band[0] as Closure;
+    if (band.length === 1) return { ...first, merged: 1 };
+    const { state } = band.find((each) => each.state === 'draining') ?? first;
+    return { ...first, state, to: latest(band), reason: null, by: null, freeze: null, merged: band.length };
+  });
   return found.slice(-window.max);
 }
 
@@ -147,39 +138,45 @@ const larger = (a: number, b: number): number => Math.max(a, b);
 const latest = (band: readonly { readonly to: number | null }[]): number =>
   band.map(({ to }) => to ?? 0).reduce(larger, 0);
 
-/** Doubled from a fourth of what there is room for, until all of it is one. */
-function* widths({ from, until, max }: Window): Generator<number> {
-  const range = Math.max(1, until - from);
-  let width = range / (4 * max);
-  for (; width < range; width *= 2) yield width;
-  yield Number.POSITIVE_INFINITY;
+interface Lasting {
+  readonly from: number;
+  readonly to: number | null;
 }
 
-/** Joins neighbours that lie within so much time. What goes on stays as it is. */
-function banded<One extends { readonly from: number; readonly to: number | null }, Band>(
+/** Neighbours that lie within so much time (`width`) together, so that there are no more bands than `max`; null: each alone. */
+function banded<One extends Lasting>(
+  all: readonly One[],
+  window: Window,
+  isNeighbour: (a: One, b: One) => boolean,
+): { bands: readonly (readonly One[])[]; width: number | null } {
+  if (all.length <= window.max) return { bands: all.map((one) => [one]), width: null };
+  const range = Math.max(1, window.until - window.from);
+  // Doubled from a fourth of what there is room for, until all of it is one.
+  for (let width = range / (4 * window.max); ; width *= 2) {
+    const within = width < range ? width : Number.POSITIVE_INFINITY;
+    const starts = startsOf(all, within, window, isNeighbour);
+    if (starts.length > window.max && width < range) continue;
+    return { bands: starts.map((start, i) => all.slice(start, starts[i + 1])), width: Math.min(width, range) };
+  }
+}
+
+/** Where a new band begins. What goes on stays alone. */
+function startsOf<One extends Lasting>(
   all: readonly One[],
   width: number,
   { from }: Window,
   isNeighbour: (a: One, b: One) => boolean,
-  join: (band: readonly One[]) => Band,
-): (Band | (One & { merged: number }))[] {
-  const found: (Band | (One & { merged: number }))[] = [];
-  let band: One[] = [];
-  const close = (): void => {
-    if (band.length === 1) found.push({ ...(band[0] as One), merged: 1 });
-    else if (band.length > 1) found.push(join(band));
-    band = [];
-  };
-  for (const one of all) {
-    const first = band[0];
-    const isShort =
-      first !== undefined && isNeighbour(first, one) && one.to !== null && one.to - Math.max(from, first.from) <= width;
-    if (!isShort) close();
-    band.push(one);
-    if (one.to === null) close();
+): number[] {
+  const starts: number[] = [];
+  let first: One | null = null;
+  for (const [i, one] of all.entries()) {
+    const joins =
+      first !== null && one.to !== null && isNeighbour(first, one) && one.to - Math.max(from, first.from) <= width;
+    if (joins) continue;
+    starts.push(i);
+    first = one.to === null ? null : one;
   }
-  close();
-  return found;
+  return starts;
 }
 
 /** How many blocks fit, so that a slot is told whole or not at all. */

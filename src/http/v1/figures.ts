@@ -1,6 +1,7 @@
 // /v1/environments/{name}/lanes and /stats: its past, made from the history. What always holds: a reply costs a bounded part of the
 // history, and only a few are made at once, so that a page that many look at holds up nobody who takes turns.
 
+import { setImmediate as breath } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Problem as ProblemSchema } from '../../api/schemas.ts';
@@ -10,6 +11,7 @@ import { type Lanes as LanesRow, lanesOf } from '../../core/history/lanes.ts';
 import { type Stats as StatsRow, statsOf } from '../../core/history/stats.ts';
 import { type Timeline, timelineOf } from '../../core/history/timeline.ts';
 import type { EventRecord, Moment } from '../../core/rows.ts';
+import type { Replica } from '../../replica/replica.ts';
 import type { App, Context } from '../context.ts';
 import { Problem } from '../problem.ts';
 import { time, timeOrNull } from '../shapes.ts';
@@ -58,6 +60,8 @@ export function figureRoutes(app: App, { auth }: Context): void {
       const range = { since: timeOf(since, 'since'), until: timeOf(until, 'until') };
       return turns.take(async () => {
         const { timeline, told } = await read(request, request.params.name, range, dayMs);
+        // Turns are taken in between.
+        await breath();
         return { ...told, ...lanesShape(lanesOf(timeline, max)) };
       });
     },
@@ -79,6 +83,7 @@ export function figureRoutes(app: App, { auth }: Context): void {
       const range = { since: timeOf(request.query.since, 'since'), until: null };
       return turns.take(async () => {
         const { timeline, told } = await read(request, request.params.name, range, 7 * dayMs);
+        await breath();
         return { ...told, ...statsShape(statsOf(timeline)) };
       });
     },
@@ -126,11 +131,9 @@ async function read(
   const range = rangeOf(asked, moment, usualMs);
   const until = range.until ?? moment.at;
   const { events, from, truncated, isComplete } = await eventsOf(request, name, range, seq);
-  const { log } = request.space.replica;
-  const freezes = await log.events({
-    ...{ kind: 'freeze.', since: from, beforeSeq: seq + 1, order: 'desc', limit: freezesRead },
-  });
-  const told = { events: events.filter(isOfIt), freezes: freezes.reverse(), known, isComplete, name, from, until };
+  const freezes = await freezesOf(request.space.replica, from, seq);
+  await breath();
+  const told = { events: events.filter(isOfIt), freezes, known, isComplete, name, from, until };
   return {
     timeline: timelineOf(told),
     told: {
@@ -197,6 +200,26 @@ async function eventsOf(
         });
   const events = [...found, ...after].sort((a, b) => a.seq - b.seq);
   return { events, from, truncated, isComplete: after.length < eventsPerRead };
+}
+
+/** What was read last: freezes are rare, and nothing but a look through all that happened finds them. */
+const freezesSeen = new WeakMap<
+  Replica,
+  { readonly since: number; readonly seq: number; readonly events: EventRecord[] }
+>();
+
+/** The last freezes by labels since a time, in the order of their seq. */
+async function freezesOf(replica: Replica, since: number, seq: number): Promise<EventRecord[]> {
+  const seen = freezesSeen.get(replica);
+  // After a restore the seqs begin anew further back.
+  const known = seen !== undefined && seen.since <= since && seen.seq <= seq ? seen : { since, seq: 0, events: [] };
+  const found = await replica.log.events({
+    ...{ kind: 'freeze.', since: known.since, afterSeq: known.seq, beforeSeq: seq + 1 },
+    ...{ order: 'desc', limit: freezesRead },
+  });
+  const events = [...known.events, ...found.reverse()].slice(-freezesRead);
+  freezesSeen.set(replica, { since: known.since, seq, events });
+  return events.filter(({ at }) => at >= since);
 }
 
 const seconds = (milliseconds: number): number => Math.round(milliseconds) / 1000;
