@@ -4,6 +4,9 @@ import type { ComponentChildren } from 'preact';
 import { Board } from './board/board.tsx';
 import { EnvironmentPage } from './environment/environment.tsx';
 import { pathOf, type Route } from './routes.ts';
+import { later } from './ui/later.tsx';
+
+const History = later(() => import('./history/history.tsx').then((file) => file.History));
 
 export function titleOf(route: Route): string {
   switch (route.screen) {
@@ -27,7 +30,7 @@ export function screenOf(route: Route): ComponentChildren {
     case 'machines':
       return <NotYet title="Machines" command="signalbox build list" />;
     case 'history':
-      return <NotYet title="History" command="signalbox history" />;
+      return <History />;
     case 'unknown':
       return (
         <div class="empty">

@@ -133,8 +133,11 @@ export class Rows<Row> {
   };
 }
 
+/** What a table needs of rows: those of a list, or any that can be watched one by one. */
+export type RowSource<Row> = Pick<Rows<Row>, 'get' | 'watch'>;
+
 /** One row, and a repaint when it changes; null: it is gone, or not there yet. */
-export function useRow<Row>(rows: Rows<Row>, id: string): Row | null {
+export function useRow<Row>(rows: RowSource<Row>, id: string): Row | null {
   const [, repaint] = useState(0);
   const row = rows.get(id);
   useEffect(() => {

@@ -6,7 +6,7 @@
 
 import { Component, type ComponentChildren, type VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { type Rows, useRow } from '../live/rows.ts';
+import { type RowSource, useRow } from '../live/rows.ts';
 import { onKeys } from './keys.ts';
 import { useSteady } from './steady.ts';
 import { useMedia, useWindow } from './window.ts';
@@ -39,7 +39,7 @@ export interface Sorting {
 export interface DataTableProps<Row> {
   /** What it is a table of, for those who hear it. */
   readonly label: string;
-  readonly rows: Rows<Row>;
+  readonly rows: RowSource<Row>;
   readonly lines: readonly Line[];
   /** What was asked for; with another question the lines are shown anew, wherever the pointer is. */
   readonly question: string;
@@ -146,7 +146,7 @@ function Head<Row>({
 interface OneRowProps<Row> {
   readonly id: string;
   readonly index: number | undefined;
-  readonly rows: Rows<Row>;
+  readonly rows: RowSource<Row>;
   readonly columns: readonly Column<Row>[];
   readonly card: (row: Row) => VNode;
   readonly gone: (id: string) => string;
