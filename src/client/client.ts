@@ -185,7 +185,7 @@ export class Client {
   }
 
   /** Frees the slots that a lost holder left dirty (onExpire: hold). */
-  clean(name: string, body: { reason: string }, options: CallOptions = {}): Promise<Outcome<Environment>> {
+  clean(name: string, body: { reason?: string | null }, options: CallOptions = {}): Promise<Outcome<Environment>> {
     return this.#send('POST', `${environmentPath(name)}/clean`, { body, ...limits(options) });
   }
 
