@@ -2,6 +2,7 @@
 
 import { render } from 'preact';
 import { access, startAccess } from './access.ts';
+import { startMine } from './actions/mine.ts';
 import { restartFeed, startFeed, stopFeed } from './live/feed.ts';
 import { startRouter } from './router.ts';
 import { App } from './shell/app.tsx';
@@ -14,6 +15,7 @@ import './style/table.css';
 startRouter();
 startKeys();
 startFeed();
+startMine();
 access.watch(({ state }) => {
   if (state === 'in') restartFeed();
   else if (state === 'signIn') stopFeed();

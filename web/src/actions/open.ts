@@ -1,59 +1,95 @@
-// What can be done to environments, leases and freezes, for every screen: `openX(…)` shows the dialog of an action, `actionsOn…`
-// lists what this person may do to a thing as it is now, for a menu or a row of buttons.
+// What can be done to environments, leases and freezes, for every screen: `openX(…)` shows the dialog of an action,
+// `actionsOn…(…)` lists what this person may do to a thing as it is now, for a menu or a row of buttons.
 //
-// Must always hold: nothing is listed that the key may not do; each dialog acts on what it was opened for, by its id.
+// Must always hold: nothing is listed that the key may not do; a dialog acts on what it was opened for, by its id.
 
-import type { Environment, Freeze, Labels, Lease } from '../../../src/client/types.ts';
+import type { Environment, Lease } from '../../../src/client/types.ts';
+import { freezes } from '../live/tables.ts';
 import type { MenuItem } from '../ui/menu.tsx';
+import { openDrain, openFreeze, openOpen } from './closing.tsx';
+import { openEndFreeze, openFreezeAll } from './freeze-all.tsx';
+import { mayFreezeAll, mayNow, mayTake } from './may.ts';
+import { isMine as isMineById } from './mine.ts';
+import { openCancel, openRelease } from './release.tsx';
+import { openReserve } from './reserve.tsx';
+import { openRevoke } from './revoke.tsx';
+import { openClean, openDelete } from './upkeep.tsx';
 
-/** Take it away from whoever holds it or waits for it, with a reason; with a tick, for oneself. Needs `force`. */
-export function openRevoke(_lease: Lease, _environment: string): void {}
+export {
+  mayFreezeAll,
+  openCancel,
+  openClean,
+  openDelete,
+  openDrain,
+  openEndFreeze,
+  openFreeze,
+  openFreezeAll,
+  openOpen,
+  openRelease,
+  openReserve,
+  openRevoke,
+};
 
-/** Give back what one holds oneself, or what somebody has forgotten (`force`). */
-export function openRelease(_lease: Lease, _environment: string): void {}
-
-/** Take a waiting request out of the queue: one's own, or with a reason somebody else's (`force`). */
-export function openCancel(_lease: Lease, _environment: string): void {}
-
-/** Take it for oneself, without a command. Needs `acquire`. */
-export function openReserve(_environment: Environment): void {}
-
-/** No new requests, and those that wait are sent away; whoever holds it goes on. Needs `force`. */
-export function openDrain(_environment: Environment): void {}
-
-/** Nothing is granted until the freeze ends; holders go on, requests wait. Needs `force`. */
-export function openFreeze(_environment: Environment): void {}
-
-/** Ends a drain, or its own freeze. Needs `force`. */
-export function openOpen(_environment: Environment): void {}
-
-/** Frees slots whose holder went without releasing. Needs `force`. */
-export function openClean(_environment: Environment): void {}
-
-/** Needs `admin`. */
-export function openDelete(_environment: Environment): void {}
-
-/** The release freeze: everything with these labels, and what is made later too; {} is everything. Needs `force` everywhere. */
-export function openFreezeAll(_labels: Labels): void {}
-
-export function openEndFreeze(_freeze: Freeze): void {}
-
-/** Whether this browser has asked for it, or the person's key has: then it is theirs to release. */
-export function isMine(_lease: Lease): boolean {
-  return false;
+/** Whether it was asked for from this browser: then it is released, not taken away. */
+export function isMine(lease: Lease): boolean {
+  return isMineById(lease.id);
 }
 
-/** What this person may do to an environment now, the most wanted first. */
-export function actionsOnEnvironment(_environment: Environment): readonly MenuItem[] {
-  return [];
+/** So many holders are in a menu by name; the others are on the page of the environment. */
+const namedHolders = 4;
+
+/** What this person may do to an environment now, what is most wanted first. */
+export function actionsOnEnvironment(row: Environment): readonly MenuItem[] {
+  const { name, state, held, dirty } = row;
+  const items: MenuItem[] = [];
+  const force = mayNow('force', name);
+  const isOne = held.length === 1;
+  for (const lease of held.slice(0, namedHolders)) {
+    const who = isOne ? '' : ` ${isolated(lease.holder.name ?? lease.id)}`;
+    if (isMine(lease)) items.push({ label: `Release${who}…`, run: () => openRelease(lease, name) });
+    else if (mayTake(lease))
+      items.push({
+        label: isOne ? 'Take it away…' : `Take it away from${who}…`,
+        run: () => openRevoke(lease, name),
+      });
+  }
+  const isDraining = state === 'draining' || state === 'drained';
+  if (mayNow('acquire', name) && !isDraining) items.push({ label: 'Reserve for me…', run: () => openReserve(row) });
+  if (dirty > 0 && force) items.push({ label: 'It is clean…', run: () => openClean(row) });
+  if (force) {
+    if (state === 'open') {
+      items.push({ label: 'Freeze…', run: () => openFreeze(row) });
+      items.push({ label: 'Drain…', run: () => openDrain(row) });
+    } else if (isClosedItself(row)) items.push({ label: 'Open again…', run: () => openOpen(row) });
+  }
+  if (mayFreezeAll())
+    for (const by of row.frozenBy ?? []) {
+      const freeze = freezes.get(by);
+      if (freeze !== null) items.push({ label: `End the freeze ${isolated(by)}…`, run: () => openEndFreeze(freeze) });
+    }
+  if (mayNow('admin', name)) items.push({ label: 'Delete…', run: () => openDelete(row) });
+  return items;
 }
 
-/** What this person may do to one lease, held or waiting, of an environment. */
-export function actionsOnLease(_lease: Lease, _environment: string): readonly MenuItem[] {
-  return [];
+/** A name of others within a text: as <bdi>, where there can be no element. */
+function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
 }
 
-/** Whether `openFreezeAll` and `openEndFreeze` may be offered. */
-export function mayFreezeAll(): boolean {
-  return false;
+/** Not only by a freeze of labels, which ends by itself. */
+function isClosedItself({ frozenBy = [], state, stateReason, stateBy }: Environment): boolean {
+  const [first] = frozenBy;
+  if (state !== 'frozen' || first === undefined) return true;
+  const freeze = freezes.get(first);
+  return freeze !== null && (freeze.reason !== stateReason || freeze.by !== stateBy);
+}
+
+/** What this person may do to one lease of an environment, held or waiting. */
+export function actionsOnLease(lease: Lease, environment: string): readonly MenuItem[] {
+  const may = isMine(lease) || mayTake(lease);
+  if (lease.state === 'waiting' && may) return [{ label: 'Cancel…', run: () => openCancel(lease, environment) }];
+  if (lease.state !== 'held' || !may) return [];
+  const release = { label: 'Release…', run: () => openRelease(lease, environment) };
+  if (isMine(lease)) return [release];
+  return [{ label: 'Take it away…', run: () => openRevoke(lease, environment) }, release];
 }

@@ -3,6 +3,9 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Environment } from '../../../src/client/types.ts';
 import type { Pool } from '../../../src/client/types-machines.ts';
+import { FreezeBar, MineBar } from '../actions/bars.tsx';
+import { openFreezeAll } from '../actions/freeze-all.tsx';
+import { useMayFreezeAll } from '../actions/may.ts';
 import { useCell } from '../cell.ts';
 import { environments } from '../live/tables.ts';
 import { place, replaceSearch } from '../router.ts';
@@ -57,6 +60,7 @@ export function Board() {
     const turns: Record<string, string> = { [column]: `-${column}`, [`-${column}`]: '' };
     ask({ ...question, sort: turns[question.sort] ?? column });
   };
+  const mayFreeze = useMayFreezeAll();
   const isEmpty = rows.length === 0;
   if (isEmpty && loading.state === 'ready') return <FirstVisit />;
   return (
@@ -64,7 +68,14 @@ export function Board() {
       <div class="board-head">
         <h1>Board</h1>
         {!isEmpty && <CountsLine counts={counts} />}
+        {mayFreeze && (
+          <button type="button" class="end" onClick={() => openFreezeAll(question.labels)}>
+            Freeze…
+          </button>
+        )}
       </div>
+      <FreezeBar />
+      <MineBar />
       {loading.state === 'failed' && (
         <Problem
           what={isEmpty ? 'The environments could not be loaded.' : 'Not all environments could be loaded.'}

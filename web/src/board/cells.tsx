@@ -1,6 +1,7 @@
 // An environment as a row of the board, and as a card on a phone.
 
 import type { Environment } from '../../../src/client/types.ts';
+import { actionsOnEnvironment } from '../actions/open.ts';
 import { go } from '../router.ts';
 import { pathOf } from '../routes.ts';
 import type { Column } from '../ui/data-table.tsx';
@@ -92,11 +93,12 @@ function LabelsOf({ row }: { row: Environment }) {
   );
 }
 
-/** What can be done to an environment from its row. Each action asks `useMay` or `may` first, and is left out where it may not be. */
+/** What can be done to an environment from its row. What this person may not do is left out. */
 export function actionsOf(row: Environment): readonly MenuItem[] {
   const path = pathOf({ screen: 'environment', name: row.name });
   return [
     { label: 'Open', run: () => go({ screen: 'environment', name: row.name }) },
+    ...actionsOnEnvironment(row),
     { label: 'Copy link', run: () => void navigator.clipboard?.writeText(location.origin + path) },
   ];
 }

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { access, findAccess, person } from '../access.ts';
+import { Dialogs } from '../actions/frame.tsx';
 import { useCell } from '../cell.ts';
 import { back, go, place } from '../router.ts';
 import { mainScreens, pathOf, type Screen } from '../routes.ts';
@@ -77,6 +78,7 @@ export function App() {
         <Links screen={route.screen} />
       </nav>
       {isHelping && <Help close={() => setHelping(false)} />}
+      {who !== null && <Dialogs />}
       <SignIn />
     </>
   );

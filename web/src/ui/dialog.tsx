@@ -9,7 +9,7 @@ import type { Failure, Outcome } from '../../../src/client/outcome.ts';
 import { Problem } from './problem.tsx';
 
 export interface DialogProps {
-  readonly title: string;
+  readonly title: ComponentChildren;
   readonly close: () => void;
   readonly children: ComponentChildren;
 }
@@ -38,7 +38,7 @@ export function Dialog({ title, close, children }: DialogProps) {
 }
 
 export interface ActionDialogProps<Value> {
-  readonly title: string;
+  readonly title: ComponentChildren;
   readonly children: ComponentChildren;
   /** The button that does it carries the verb: `Take it away`, and while it runs `Taking it away…`. */
   readonly verb: string;
@@ -49,8 +49,9 @@ export interface ActionDialogProps<Value> {
   /** False while something that must be said is missing. */
   readonly isReady?: boolean;
   /** Why it cannot be done any more, where the world has changed since the dialog was opened. */
-  readonly overtaken?: string | null;
-  readonly act: () => Promise<Outcome<Value>>;
+  readonly overtaken?: ComponentChildren;
+  /** null: nothing was sent, and `overtaken` says why. */
+  readonly act: () => Promise<Outcome<Value> | null>;
   /** What to say once it is done, in words; then the dialog is closed by hand. */
   readonly done: (value: Value) => ComponentChildren;
   readonly close: () => void;
@@ -62,12 +63,15 @@ export function ActionDialog<Value>(props: ActionDialogProps<Value>) {
   const [isGoing, setGoing] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [done, setDone] = useState<ComponentChildren>(null);
+  // While it runs, what changes is what it does itself.
+  const isOvertaken = overtaken !== null && !isGoing;
   const act = async () => {
-    if (isGoing || !isReady || overtaken !== null) return;
+    if (isGoing || !isReady || isOvertaken) return;
     setGoing(true);
     setFailure(null);
     const answer = await props.act();
     setGoing(false);
+    if (answer === null) return;
     if (answer.ok) setDone(props.done(answer.value));
     else setFailure(answer);
   };
@@ -79,7 +83,9 @@ export function ActionDialog<Value>(props: ActionDialogProps<Value>) {
   if (done !== null)
     return (
       <Dialog title={title} close={close}>
-        <p role="status">{done}</p>
+        <div role="status" class="done">
+          {done}
+        </div>
         <div class="buttons">
           <button type="button" data-first onClick={close}>
             Close
@@ -91,16 +97,20 @@ export function ActionDialog<Value>(props: ActionDialogProps<Value>) {
     <Dialog title={title} close={close}>
       <form onSubmit={submit}>
         {children}
-        {overtaken !== null && <p role="alert">{overtaken}</p>}
+        {isOvertaken && (
+          <p role="alert" class="overtaken">
+            {overtaken}
+          </p>
+        )}
         {failure !== null && <Problem failure={failure} what="It was not done." />}
         <div class="buttons">
-          <button type="button" onClick={close}>
+          <button type="button" data-first onClick={close}>
             {keep}
           </button>
           <button
             type="button"
             class={isHarmful ? 'harm' : 'strong'}
-            disabled={isGoing || !isReady || overtaken !== null}
+            disabled={isGoing || !isReady || isOvertaken}
             onClick={() => void act()}
           >
             {isGoing ? going : verb}
