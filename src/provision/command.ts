@@ -15,6 +15,10 @@ import type { BuildSpec } from '../core/rows.ts';
 import { type CreateAsk, type Driver, DriverError, type Made, type Verdict } from './driver.ts';
 
 const answerAtMost = 4 << 20;
+/** Of an id, and of each of the facts: they are shown in every list, and told to everybody who listens. */
+const idAtMost = 256;
+const factAtMost = 1_000;
+const factsAtMost = 50;
 const reasonAtMost = 400;
 const killedAfterMs = 5_000;
 /** How long after its end its output is read. */
@@ -46,15 +50,17 @@ export class CommandDriver implements Driver {
     const answer = await this.#ask('create', asked, signal);
     const made = madeOf(answer, instance);
     if (made === null) throw unreadable('create', answer);
-    return made;
+    return meant('create', made, made.instance, instance);
   }
 
   async get(cloudId: string, signal: AbortSignal): Promise<Made | null> {
-    return this.#one('get', { id: cloudId }, signal);
+    const made = await this.#one('get', { id: cloudId }, signal);
+    return made === null ? null : meant('get', made, made.cloudId, cloudId);
   }
 
   async find(instance: string, signal: AbortSignal): Promise<Made | null> {
-    return this.#one('find', { instance }, signal);
+    const made = await this.#one('find', { instance }, signal);
+    return made === null ? null : meant('find', made, made.instance, instance);
   }
 
   async list(signal: AbortSignal): Promise<readonly Made[]> {
@@ -148,10 +154,30 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 function madeOf(answer: unknown, instance: string | null): Made | null {
   const { id, instance: tagged = instance, facts = {} } = (answer ?? {}) as Record<string, unknown>;
-  if (typeof id !== 'string' || id === '' || typeof tagged !== 'string') return null;
-  if (typeof facts !== 'object' || facts === null) return null;
-  const texts = Object.entries(facts).map(([name, value]) => [name, String(value)] as const);
-  return { cloudId: id, instance: tagged, facts: Object.fromEntries(texts) };
+  if (!isId(id) || !isId(tagged) || typeof facts !== 'object' || facts === null) return null;
+  return { cloudId: id, instance: tagged, facts: textsOf(facts) };
+}
+
+/** The machine that was asked for. Another one is none of ours to take, and still less to end. */
+function meant(question: string, made: Made, answered: string, asked: string): Made {
+  if (answered === asked) return made;
+  throw new DriverError('again', `${question}: it answers with ${answered}, and was asked for ${asked}`);
+}
+
+/** What can be typed after a command, put into an address, and found again. */
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= idAtMost && !/\p{Cc}|\p{Surrogate}/u.test(value);
+}
+
+/** As people are shown them. What is empty, or more than anybody reads, is left out. */
+function textsOf(facts: object): Record<string, string> {
+  const texts = Object.entries(facts)
+    .filter(([, value]) => value !== null)
+    .slice(0, factsAtMost)
+    .map(
+      ([name, value]) => [name.slice(0, idAtMost), typeof value === 'string' ? value : JSON.stringify(value)] as const,
+    );
+  return Object.fromEntries(texts.map(([name, text]) => [name, text.slice(0, factAtMost).toWellFormed()]));
 }
 
 /** Whether a machine was made nobody can tell: it is asked again. */

@@ -95,6 +95,10 @@ describe('a program', () => {
     ['echo null', 'again', /cannot be read/],
     [`echo '{"id":""}'`, 'again', /cannot be read/],
     [`echo '{"id":7}'`, 'again', /cannot be read/],
+    [`echo '{"id":"i-1\\u0000"}'`, 'again', /cannot be read/],
+    [`printf '{"id":"%0257d"}' 1`, 'again', /cannot be read/],
+    // It is another one's: to take it would be to have two that are one.
+    [`echo '{"id":"i-1","instance":"in_b"}'`, 'again', /answers with in_b, and was asked for in_a/],
     ['head -c 5000000 /dev/zero', 'again', /too long/],
   ])('that does `%s`: %s', async (lines, verdict, message) => {
     const error = await failing(lines);
@@ -127,5 +131,28 @@ describe('a program', () => {
       never,
     );
     expect(await made).toEqual({ cloudId: 'i-1', instance: 'in_a', facts: {} });
+  });
+
+  test('that knows another machine than it was asked for says nothing of the one that was meant', async () => {
+    const program = join(folder, 'driver.sh');
+    writeFileSync(program, `#!/bin/sh\necho '{"id":"i-2","instance":"in_b"}'\n`);
+    chmodSync(program, 0o755);
+    const driver = new CommandDriver(program, 20_000);
+    await expect(driver.find('in_a', never)).rejects.toThrow('find: it answers with in_b, and was asked for in_a');
+    await expect(driver.get('i-1', never)).rejects.toThrow('get: it answers with i-2, and was asked for i-1');
+    expect(await driver.find('in_b', never)).toMatchObject({ cloudId: 'i-2' });
+  });
+
+  test('may say of a machine what it likes: people are shown it as text, and no more of it than they read', async () => {
+    const facts = { ip: '10.0.0.1', zones: ['a', 'b'], cpus: 4, gone: null, log: 'x'.repeat(5_000) };
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`fact${i}`, 'x']));
+    const program = join(folder, 'driver.sh');
+    const answer = JSON.stringify([{ id: 'i-1', instance: 'in_a', facts: { ...facts, ...many } }]);
+    writeFileSync(program, `#!/bin/sh\ncat << 'END'\n${answer}\nEND\n`);
+    chmodSync(program, 0o755);
+    const [made] = await new CommandDriver(program, 20_000).list(never);
+    expect(made?.facts).toMatchObject({ ip: '10.0.0.1', zones: '["a","b"]', cpus: '4', log: 'x'.repeat(1_000) });
+    expect(made?.facts).not.toHaveProperty('gone');
+    expect(Object.keys(made?.facts ?? {})).toHaveLength(50);
   });
 });
