@@ -77,9 +77,11 @@ test('a key that ends meanwhile brings the sign-in over the page, which stays wh
   await live(page);
   const [, id] = key.split('_');
   await server.call('DELETE', `/v1/keys/${id}`, { key: admin.key });
-  // The stream of a key that has ended goes on until it breaks; whatever is asked anew is refused.
-  await page.reload();
+  // The stream of a key that has ended goes on until it breaks; whatever is asked anew is refused: here, the pools.
+  await page.getByRole('link', { name: 'Meet' }).first().click();
+  await page.goBack();
   await page.getByText('The server does not know this key.').waitFor();
+  expect(await row(page, 'uat').count()).toBe(1);
   await signIn(page, admin.key);
   await row(page, 'uat').waitFor();
   expect(page.url()).toContain('?sort=name');
