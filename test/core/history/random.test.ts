@@ -210,14 +210,17 @@ function check(timeline: Timeline): void {
     expect(to ?? begin).toBeGreaterThanOrEqual(begin);
     expect(freedAt ?? to ?? begin).toBeGreaterThanOrEqual(to ?? begin);
   }
+  for (const one of timeline.closures) expect(one.to ?? until).toBeGreaterThanOrEqual(Math.min(one.from, until));
   const whole = lanesOf(timeline, 100_000);
   expect(whole).toMatchObject({ mergedWithinMs: null, slotsLeftOut: 0 });
   expect(whole.blocks.every(({ merged }) => merged === 1)).toBe(true);
-  for (const max of [10, 12]) {
+  for (const max of [4, 10]) {
     const lanes = lanesOf(timeline, max);
     for (const list of [lanes.blocks, lanes.closed, lanes.waiting, lanes.capacity])
       expect(list.length).toBeLessThanOrEqual(max);
     checkBlocks(lanes, whole);
+    for (const { merged, from: begin, to } of lanes.blocks)
+      if (merged > 1) expect((to ?? Infinity) - Math.max(begin, from)).toBeLessThanOrEqual(lanes.mergedWithinMs ?? 0);
     const most = (steps: Lanes['waiting']): number => Math.max(0, ...steps.map(({ value }) => value));
     expect(most(lanes.waiting)).toBe(most(whole.waiting));
   }

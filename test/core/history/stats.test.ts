@@ -128,6 +128,20 @@ test('waits are those of the requests that were granted; who gave up is counted'
   expect(statsOf(past([])).waits).toMatchObject({ count: 0, p50Ms: null, p95Ms: null, sumMs: 0 });
 });
 
+test('what is too short to be seen is one band in its slot, and what is long enough stays', () => {
+  const short = Array.from({ length: 10 }, (_, i) => span(i, i + 1));
+  // As many in the second slot, and one that lasts.
+  const both = [...short.flatMap((one) => [one, { ...one }]), span(10, 60, { lease: 'long' }), span(60, 61)];
+  const { blocks, slots } = lanesOf(past(both, { capacity: always(2) }), 6);
+  expect(slots).toBe(2);
+  expect(blocks.length).toBeLessThanOrEqual(6);
+  expect(blocks.find(({ lease }) => lease === 'long')).toMatchObject({ slot: 0, from: 10, to: 60, merged: 1 });
+  const inSlot = (slot: number) => blocks.filter((block) => block.slot === slot);
+  const mergedIn = (slot: number) => inSlot(slot).reduce((sum, { merged }) => sum + merged, 0);
+  expect([mergedIn(0), mergedIn(1)]).toEqual([12, 10]);
+  expect(inSlot(1).at(-1)).toMatchObject({ to: 10, lease: null, holder: { name: 'shop #1' }, how: 'released' });
+});
+
 describe('with one more slot', () => {
   test('two that stood behind one another each save what they need not wait', () => {
     // At 0 one takes it for 30; at 10 and 20 two more ask.
