@@ -12,7 +12,10 @@ import { Cell } from '../cell.ts';
 import { heardTime, serverNow } from '../clock.ts';
 import { holdStream } from './hold.ts';
 
-const carried: readonly StreamedKind[] = ['environments', 'leases', 'freezes', 'signals', 'barriers'];
+const carried: readonly StreamedKind[] = [
+  ...(['environments', 'leases', 'freezes', 'signals', 'barriers'] as const),
+  ...(['builds', 'instances', 'jobs', 'pools', 'images'] as const),
+];
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
 
@@ -24,8 +27,16 @@ export interface RowChange {
   readonly row: unknown;
 }
 
+/** All that there are of a kind, as of a seq: those that are not named have gone while nobody told. */
+export interface Known {
+  readonly kind: StreamedKind;
+  readonly seq: number;
+  readonly ids: readonly string[];
+}
+
 export interface Listener {
   row?(change: RowChange): void;
+  known?(known: Known): void;
   event?(event: HistoryEvent): void;
   /** Something may be missing: load anew. `forget`: the server has gone back in time, and what is known is worth nothing. */
   reload?(forget: boolean): void;
@@ -177,6 +188,7 @@ function take(item: Item): void {
   if (item.kind === 'link') link.set(item.link);
   else if (item.kind === 'opened') takeOpened(item.since);
   else if (item.name === 'row') for (const { row } of listeners) row?.(item.data as RowChange);
+  else if (item.name === 'known') for (const { known } of listeners) known?.(item.data as Known);
   else if (item.name === 'told') takeTold((item.data as { seq: number }).seq);
   else if (item.name === 'reset') reload(false);
   else if (item.id !== null) takeEvent(item.data as HistoryEvent, item.id);

@@ -57,6 +57,9 @@ export class Rows<Row> {
       row: ({ kind, id, seq, row }) => {
         if (kind === this.#of.kind) this.#put(id, row as Row | null, seq);
       },
+      known: ({ kind, seq, ids }) => {
+        if (kind === this.#of.kind) this.#keep(new Set(ids), seq);
+      },
       reload: (forget) => {
         if (forget) this.#forget();
         void this.load();
@@ -89,8 +92,7 @@ export class Rows<Row> {
       this.loading.set({ state: 'loading', some: true });
       cursor = next;
     } while (cursor !== null);
-    for (const [id, { seq, row }] of this.#kept)
-      if (row !== null && seq <= first && !seen.has(id)) this.#put(id, null, first);
+    this.#keep(seen, first);
     this.loading.set({ state: 'ready' });
   }
 
@@ -117,6 +119,11 @@ export class Rows<Row> {
     this.#kept.set(id, { row, seq });
     this.#changed.add(id);
     nextFrame(this.#tell);
+  }
+
+  /** Those that are not among them are gone, unless they have come since. */
+  #keep(ids: ReadonlySet<string>, at: number): void {
+    for (const [id, { seq, row }] of this.#kept) if (row !== null && seq <= at && !ids.has(id)) this.#put(id, null, at);
   }
 
   #forget(): void {
