@@ -2,10 +2,11 @@
 
 import type { ComponentChildren } from 'preact';
 import { Board } from './board/board.tsx';
-import { EnvironmentPage } from './environment/environment.tsx';
 import { pathOf, type Route } from './routes.ts';
 import { later } from './ui/later.tsx';
 
+const EnvironmentPage = later(() => import('./environment/environment.tsx').then((file) => file.EnvironmentPage));
+const Machines = later(() => import('./machines/machines.tsx').then((file) => file.Machines));
 const History = later(() => import('./history/history.tsx').then((file) => file.History));
 
 export function titleOf(route: Route): string {
@@ -28,7 +29,7 @@ export function screenOf(route: Route): ComponentChildren {
     case 'meet':
       return <NotYet title="Meeting places" command="signalbox waits" />;
     case 'machines':
-      return <NotYet title="Machines" command="signalbox build list" />;
+      return <Machines />;
     case 'history':
       return <History />;
     case 'unknown':

@@ -5,9 +5,9 @@
 import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
-export function later(load: () => Promise<FunctionComponent>): FunctionComponent {
-  let loaded: FunctionComponent | null = null;
-  return function Later() {
+export function later<Props>(load: () => Promise<FunctionComponent<Props>>): FunctionComponent<Props> {
+  let loaded: FunctionComponent<Props> | null = null;
+  return function Later(props) {
     const [, repaint] = useState(0);
     const [hasFailed, setFailed] = useState(false);
     useEffect(() => {
@@ -21,7 +21,7 @@ export function later(load: () => Promise<FunctionComponent>): FunctionComponent
       );
     }, [hasFailed]);
     const Screen = loaded;
-    if (Screen !== null) return <Screen />;
+    if (Screen !== null) return <Screen {...props} />;
     if (!hasFailed) return null;
     return (
       <div class="notice" role="alert">
