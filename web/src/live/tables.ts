@@ -1,6 +1,6 @@
 // The tables of the dashboard: one line for each kind of row that screens show live.
 
-import type { Environment, Freeze } from '../../../src/client/types.ts';
+import type { Barrier, Environment, Freeze, Signal } from '../../../src/client/types.ts';
 import type { Build, Image, Instance, Job, Pool } from '../../../src/client/types-machines.ts';
 import { Rows } from './rows.ts';
 
@@ -44,4 +44,17 @@ export const images = new Rows<Image>({
   kind: 'images',
   idOf: (row) => row.id,
   page: (client, paging) => client.images(paging),
+});
+
+export const signals = new Rows<Signal>({
+  kind: 'signals',
+  idOf: (row) => row.name,
+  page: (client, paging) => client.signals(paging),
+});
+
+export const barriers = new Rows<Barrier>({
+  kind: 'barriers',
+  // As the stream names them: a generation stands behind a tab, which is in no name.
+  idOf: ({ name, generation }) => (generation === '' ? name : `${name}\t${generation}`),
+  page: (client, paging) => client.barriers(paging),
 });
