@@ -4,7 +4,7 @@
 import type { WorkCommand } from '../core/machines/work.ts';
 import type { Facts } from '../core/rows.ts';
 import type { Desk } from './desk.ts';
-import { type Driver, DriverError, type Image, type Images } from './driver.ts';
+import { type Driver, DriverError, type Image, type Images, type Made } from './driver.ts';
 import type { Task, TaskMachine } from './task.ts';
 
 export interface RunOptions {
@@ -129,7 +129,7 @@ export class Run {
           },
           signal,
         );
-        await this.#tell({ do: 'end_launch', instance: id, cloudId: made.cloudId, facts: made.facts });
+        await this.#named(id, made);
         break;
       } catch (error) {
         if (!(error instanceof DriverError && error.verdict === 'next choice')) throw error;
@@ -140,6 +140,15 @@ export class Run {
       }
     }
     return { cloudId: this.#machine(id).cloudId ?? '' };
+  }
+
+  /** The driver has said which machine it is; what it said cannot be where that is another one already. */
+  async #named(instance: string, { cloudId, facts }: Made): Promise<void> {
+    const { desk, signal } = this.#options;
+    const outcome = await desk.tell(this.#task, { do: 'end_launch', instance, cloudId, facts });
+    if (!outcome.ok && outcome.code === 'invalid_request') throw new DriverError('again', outcome.message);
+    if (!outcome.ok || signal.aborted) throw new Lost();
+    this.#task = outcome.value;
   }
 
   async #cancel(): Promise<void> {

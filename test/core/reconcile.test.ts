@@ -117,6 +117,18 @@ describe('what nobody knows', () => {
   });
 });
 
+test('a name that the driver gives again passes on once the machine that had it is missed', () => {
+  const space = running();
+  done(space.build('bd_2', { count: 1 }));
+  done(space.tell(space.claim().claim, { do: 'begin_launch', instance: 'bd_2-0', choice: 0 }));
+  const again = { listed: [listed('bd_2-0', 'i-bd_1-0')] };
+  for (let i = 0; i < 2; i++, space.pass(seconds(20)))
+    expect(space.look(again)).toMatchObject({ adopted: [], gone: [], ending: [] });
+  expect(space.look(again)).toMatchObject({ adopted: [], gone: ['i-bd_1-0'] });
+  expect(space.look(again)).toMatchObject({ adopted: ['i-bd_1-0'], gone: [] });
+  expect(space.machines).toMatchObject([{ state: 'gone' }, { state: 'running', cloudId: 'i-bd_1-0' }]);
+});
+
 describe('what is not listed (B4)', () => {
   test('is gone at once where the source denies it by its id, but not just after its launch', () => {
     const space = running();

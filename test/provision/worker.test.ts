@@ -123,6 +123,25 @@ describe('what goes wrong', () => {
     expect(lost).toBe(2);
   });
 
+  test('is not believed: a machine that is another one already is not given to two', async () => {
+    const world = await World.open();
+    const create = world.cloud.create.bind(world.cloud);
+    let lies = 0;
+    world.cloud.create = async (ask) => {
+      const made = await create(ask);
+      return made.cloudId === 'i-2' && lies++ < 1 ? { ...made, cloudId: 'i-1' } : made;
+    };
+    world.work();
+    const { id } = await world.ask();
+    await eventually(async () => {
+      const build = await world.look(({ builds }) => builds.get(id));
+      expect(build?.failure?.reason).toMatch(/^the driver has given i-1 for in_\w+, and it is in_\w+ already$/);
+    });
+    await world.becomes(id, 'started');
+    const named = await world.look(({ instances }) => [...instances.values()].map(({ cloudId }) => cloudId));
+    expect(named).toEqual(['i-1', 'i-2']);
+  });
+
   test('for want of room is tried with the next choice, under another token', async () => {
     const world = await World.open();
     world.cloud.choicesOf = () => 3;

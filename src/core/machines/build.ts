@@ -10,7 +10,7 @@ import type { Outcome } from '../errors.ts';
 import { accept, refuse } from '../errors.ts';
 import type { BuildRow, BuildSpec, BuildStep, InstanceRow } from '../rows.ts';
 import type { Turn } from '../turn.ts';
-import { endInstance, findInstance, isThere, takeOut, tell } from './instance.ts';
+import { endInstance, findInstance, isThere, otherCalled, takeOut, tell } from './instance.ts';
 import { addJob, type Claim, claimed, endJob, type Failure, failTry, jobOf, wakeJob } from './job.ts';
 import { joinPool, pausePool } from './membership.ts';
 import { notify } from './notice.ts';
@@ -162,6 +162,9 @@ export function endLaunch(
   const found = machineOf(turn, claim, id);
   if (!found.ok) return found;
   if (found.value.state === 'planned') return refuse('invalid_request', `Machine ${id} was never asked for.`);
+  const other = otherCalled(turn, cloudId, id);
+  if (found.value.state === 'launching' && other !== undefined)
+    return refuse('invalid_request', `the driver has given ${cloudId} for ${id}, and it is ${other.id} already`);
   return accept(nowRuns(turn, found.value, cloudId, facts));
 }
 

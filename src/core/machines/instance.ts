@@ -22,6 +22,11 @@ export function findInstance(turn: Pick<Turn, 'state'>, id: string): InstanceRow
   return turn.state.instances.get(id) ?? turn.state.instances.values().find((row) => row.cloudId === id);
 }
 
+/** Another machine that its driver calls so: two that are one would be given to two, and ended together. */
+export function otherCalled({ state }: Pick<Turn, 'state'>, cloudId: string, id: string): InstanceRow | undefined {
+  return state.instances.values().find((row) => row.cloudId === cloudId && row.id !== id && isThere(row));
+}
+
 /** It is to go. Again: its job is tried anew. `channel`: where it is told, if not where its build says. */
 export function terminate(
   turn: Turn,

@@ -12,7 +12,7 @@ import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import { nowRuns } from './build.ts';
 import { learnImages } from './image.ts';
-import { endInstance, endSoon, isThere } from './instance.ts';
+import { endInstance, endSoon, isThere, otherCalled } from './instance.ts';
 import { addJob, type Claim, claimed, jobOf, wakeJob } from './job.ts';
 
 /** A machine that the driver lists: by our tag, and whether it is still to be paid for. */
@@ -56,11 +56,14 @@ export function looksAround({ jobs }: State): boolean {
 /** Ids that are made of nothing but what is known give the same turn on every server. */
 export function reconcile(turn: Turn, look: Look, newId: () => string): Reconciled {
   const done = { adopted: [] as string[], ending: [] as string[], gone: [] as string[] };
+  // By our ids: an id of the driver's may have passed to another machine.
   const seen = new Set<string>();
   const notThere = new Set(look.notThere);
   for (const listed of look.listed) {
     const machine = turn.state.instances.get(listed.instance);
-    seen.add(listed.cloudId);
+    if (machine?.state === 'launching' || machine?.cloudId === listed.cloudId) seen.add(listed.instance);
+    // The other one is gone, or will be missed.
+    if (machine?.state === 'launching' && otherCalled(turn, listed.cloudId, machine.id) !== undefined) continue;
     if (machine?.state === 'launching' && isAwaited(turn.state, machine)) {
       nowRuns(turn, machine, listed.cloudId, listed.facts);
       turn.event('instance.adopted', listed.cloudId, 'signalbox', { instance: machine.id });
@@ -79,7 +82,7 @@ export function reconcile(turn: Turn, look: Look, newId: () => string): Reconcil
   }
   for (const machine of [...turn.state.instances.values()]) {
     if (machine.state === 'ending' && !isCancelling(turn.state, machine)) goOn(turn, 'terminate', machine.id, newId);
-    if (!mayVanish(turn.state, machine) || (machine.cloudId !== null && seen.has(machine.cloudId))) continue;
+    if (!mayVanish(turn.state, machine) || seen.has(machine.id)) continue;
     const isDenied = machine.cloudId !== null && notThere.has(machine.cloudId) && isOld(machine, look.sinceTick);
     if (isDenied || miss(turn, machine, look.sinceTick)) {
       endInstance(turn, machine, 'signalbox', 'the driver has it no longer');
