@@ -233,7 +233,10 @@ test('a server without a driver says so, once what is asked for is right', async
   const { call } = await start({ adminKeys: [admin] });
   const key = admin.key;
   expect(await call('POST', '/instance-builds', { key, body: { instance_builds: spec } })).toMatchObject({
-    ...{ status: 409, json: errors('This server has no driver (--driver), so nobody would make machines.') },
+    ...{
+      status: 409,
+      json: errors('This server has no driver (--driver command:PATH or ec2), so nobody would make machines.'),
+    },
   });
   expect(await call('POST', '/instance-builds', { key, body: {} })).toMatchObject({ status: 400 });
 });
