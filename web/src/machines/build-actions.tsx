@@ -22,7 +22,15 @@ export function actionsOnBuild(build: Build): readonly MenuItem[] {
   return [
     ...(canCancel(build) ? [{ label: 'Cancel…', run: () => openCancelBuild(build) }] : []),
     ...(isOver(build) && hasDriver() ? [{ label: 'Try again…', run: () => openNewBuild(build) }] : []),
-    { label: 'Copy link', run: () => void navigator.clipboard?.writeText(location.origin + buildPath(build.id)) },
+    // The clipboard is there on https and on localhost only.
+    ...(navigator.clipboard === undefined
+      ? []
+      : [
+          {
+            label: 'Copy link',
+            run: () => void navigator.clipboard.writeText(location.origin + buildPath(build.id)),
+          },
+        ]),
   ];
 }
 

@@ -50,6 +50,7 @@ function BuildLine({ build, job }: { build: Build; job: Job | null }) {
   const isPhone = useMedia('(max-width: 639px)');
   const { shape, word } = buildLook(build);
   const actions = actionsOnBuild(build);
+  const again = hasFailed(build) ? actions.find(({ label }) => label === 'Try again…') : undefined;
   const isTold = isUnderWay(build) || hasFailed(build);
   const done = build.steps.filter(({ doneAt }) => doneAt !== null).length;
   return (
@@ -63,13 +64,18 @@ function BuildLine({ build, job }: { build: Build; job: Job | null }) {
         <span class="second">{machinesText(build)}</span>
         <span class="m-end second">
           <Since at={build.createdAt} /> ago by <bdi>{build.by}</bdi>
-          {build.pool !== null && (
+          {build.pool !== null && build.by !== `pool ${build.pool}` && (
             <>
               {' '}
               for pool <bdi>{build.pool}</bdi>
             </>
           )}
         </span>
+        {again !== undefined && (
+          <button type="button" onClick={again.run}>
+            Try again…
+          </button>
+        )}
         {actions.length > 0 && <Menu label={`Actions of ${build.id}`} items={() => actionsOnBuild(build)} />}
       </div>
       <Troubles build={build} job={job} />

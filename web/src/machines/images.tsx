@@ -22,6 +22,7 @@ const columnsFor = (rows: readonly Image[]): readonly Column<Image>[] => [
   {
     id: 'active',
     title: 'Active',
+    isPlain: true,
     cell: (row) => (
       <>
         <State shape={row.active ? 'held' : 'cleaning'} word={row.active ? 'active' : 'not active'} />

@@ -21,6 +21,7 @@ const columns: readonly Column<Instance>[] = [
   {
     id: 'state',
     title: 'State',
+    isPlain: true,
     cell: (row) => <State {...instanceLook(row)} />,
   },
   {

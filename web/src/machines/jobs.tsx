@@ -4,13 +4,13 @@ import type { Job } from '../../../src/client/types-machines.ts';
 import { serverNow } from '../clock.ts';
 import { instances } from '../live/tables.ts';
 import { State } from '../ui/state.tsx';
-import { Left, Since, useTicking } from '../ui/time.tsx';
+import { Since, useTicking } from '../ui/time.tsx';
+import { Due } from './due.tsx';
 import { buildPath, jobLook, machines, nameOf, setRight, toDoText, triesText } from './model.ts';
-import { momentOf } from './rows.ts';
 import { type Column, Sheet } from './sheet.tsx';
 
 const columns: readonly Column<Job>[] = [
-  { id: 'state', title: 'State', cell: (row) => <State {...jobLook(row)} /> },
+  { id: 'state', title: 'State', isPlain: true, cell: (row) => <State {...jobLook(row)} /> },
   {
     id: 'name',
     title: 'What',
@@ -25,14 +25,7 @@ const columns: readonly Column<Job>[] = [
   {
     id: 'due',
     title: 'When',
-    cell: (row) =>
-      row.state !== 'waiting' ? null : row.dueInSeconds > 0 ? (
-        <>
-          in <Left until={momentOf(row, row.dueInSeconds)} />
-        </>
-      ) : (
-        'now'
-      ),
+    cell: (row) => (row.state === 'waiting' ? <Due job={row} /> : null),
   },
   {
     id: 'error',

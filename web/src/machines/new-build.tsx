@@ -32,7 +32,7 @@ function NewBuild({ id, from, close }: { id: string; from: Build | null; close: 
   return (
     <ActionDialog
       title={from === null ? 'New build' : 'Try again, as a new build'}
-      verb={`Build ${count === '' ? '' : machines(Number(count))}`}
+      verb={count === '' ? 'Build' : `Build ${machines(Number(count))}`}
       going="Asking…"
       keep="Not now"
       act={act}

@@ -49,6 +49,7 @@ const columns: readonly Column<Pool>[] = [
   {
     id: 'waiting',
     title: 'Queue',
+    isPlain: true,
     cell: (row) => (row.waiting === 0 ? null : <State shape="waiting" word={`${row.waiting} waiting`} />),
   },
   {

@@ -17,6 +17,8 @@ export interface Column<Row> {
   readonly title: string;
   /** The cell that names the row. */
   readonly isName?: boolean;
+  /** It says what it is: on a phone without its title. */
+  readonly isPlain?: boolean;
   /** null: there is nothing to say. */
   readonly cell: (row: Row) => ComponentChildren;
 }
@@ -67,7 +69,7 @@ export function Sheet<Row>(props: SheetProps<Row>) {
                     return (
                       cell !== null && (
                         <span key={column.id}>
-                          {column.id !== 'state' && <span class="second">{column.title} </span>}
+                          {!column.isPlain && <span class="second">{column.title} </span>}
                           {cell}
                         </span>
                       )

@@ -3,9 +3,9 @@
 import { formatDuration } from '../../../src/cli/text/durations.ts';
 import type { Build, BuildStep, Job } from '../../../src/client/types-machines.ts';
 import { State } from '../ui/state.tsx';
-import { Left, Since } from '../ui/time.tsx';
+import { Since } from '../ui/time.tsx';
+import { Due } from './due.tsx';
 import { looseFailure, stepState, triesText } from './model.ts';
-import { momentOf } from './rows.ts';
 
 export function Steps({ build, job }: { build: Build; job: Job | null }) {
   if (build.steps.length === 0) return null;
@@ -29,7 +29,7 @@ function Step({ build, step, job }: { build: Build; step: BuildStep; job: Job | 
     const tookMs = Date.parse(doneAt ?? begunAt) - Date.parse(begunAt);
     return (
       <>
-        <span class="state state-free">
+        <span class="state state-free m-done">
           <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
             <path d="M1.5 6.5l3 3 6-7" fill="none" stroke="currentColor" stroke-width="1.75" />
           </svg>
@@ -79,8 +79,7 @@ export function FailureText({ build, job }: { build: Build; job: Job | null }) {
       {isAgain && (
         <span class="second">
           {' '}
-          · again {job.dueInSeconds > 0 ? 'in ' : 'now'}
-          {job.dueInSeconds > 0 && <Left until={momentOf(job, job.dueInSeconds)} />}
+          · again <Due job={job} />
         </span>
       )}
     </span>
