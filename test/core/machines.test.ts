@@ -76,6 +76,12 @@ describe('asking', () => {
     expect(space.state.builds.size).toBe(0);
   });
 
+  test('has an id that an address can end with', () => {
+    const space = new Space();
+    for (const id of ['.', '..']) expect(refusal(ask(space, id))).toBe('invalid_request');
+    done(ask(space, '...'));
+  });
+
   test('needs the scope, and has bounds', () => {
     expect(refusal(ask(new Space(), 'bd_1', {}, ann))).toBe('forbidden');
     const full = new Space({ maxInstances: 3 });

@@ -55,6 +55,14 @@ export function askBuild(turn: Turn, ask: BuildAsk, actor: Actor): Outcome<{ bui
   const { state, moment } = turn;
   const known = state.builds.get(ask.id);
   if (known !== undefined) return accept({ build: known, created: false });
+  if (/^\.\.?$/.test(ask.id))
+    return refuse(
+      'invalid_request',
+      'An id that is dots alone cannot be asked for: in an address it leads elsewhere.',
+      {
+        field: 'id',
+      },
+    );
   const faults = specFaults(ask.spec);
   if (faults.length > 0) return refuse('invalid_request', faults.join(', '), { facts: { faults } });
   if (ask.instances.length !== ask.spec.count) throw new Error('a build needs an id for each of its machines');
