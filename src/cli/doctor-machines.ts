@@ -25,6 +25,8 @@ export async function* machineFindings({ client, need }: Connection): AsyncGener
     if (dead.length > 0) yield note('jobs', deadText(dead), null);
     const pools = await gather((page) => client.pools(page), need);
     if (pools.items.length > 0) yield poolsFinding(pools.items);
+    if (pools.items.length > 0 && look === undefined)
+      yield failure('driver', 'nobody builds machines for pools: no server with a driver works, and no worker', null);
   } catch (thrown) {
     const refused = asFailure(thrown);
     if (['forbidden', 'unauthenticated'].includes(refused.code)) return;

@@ -74,11 +74,22 @@ describe('of a real server', () => {
         'note',
         expect.stringMatching(/^paused: docker for \d+s; the last build/),
       ]);
+      // Where it sends people to.
+      expect((await server.signalbox(['build', 'list'])).stdout).toMatch(
+        /\tfailed at "launch 1\/1" after 1 try: create: no room; cancelled by signalbox: "its pool docker asks again"\t/,
+      );
     });
   });
 });
 
 describe('the driver', () => {
+  test('that nobody has is missed where there are pools', async () => {
+    expect(await withRows([], [{ name: 'docker', pausedForSeconds: null }])).toEqual({
+      ...{ code: 1, pools: ['good', '1 pool, none paused'] },
+      driver: ['failure', 'nobody builds machines for pools: no server with a driver works, and no worker'],
+    });
+  });
+
   test('is well when it was looked at a while ago; what was set right is said', async () => {
     const report = { ...look.report, adopted: ['i-1'], gone: ['i-2', 'i-3'] };
     expect(await withRows([{ ...look, report }])).toEqual({

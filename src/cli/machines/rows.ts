@@ -65,8 +65,10 @@ export function buildPipeRow(build: Build): string[] {
 
 /** Why it is not what was asked for; empty: nothing went wrong. */
 export function whyText({ cancelling, failure }: Build): string {
-  if (cancelling !== null) return `cancelled ${cancelledText(cancelling)}`;
-  return failure === null ? '' : `failed ${failureText(failure)}`;
+  const failed = failure === null ? '' : `failed ${failureText(failure)}`;
+  if (cancelling === null) return failed;
+  // Of a pool it is cancelled because it has failed: that comes first, and is what is asked for.
+  return `${failed === '' ? '' : `${failed}; `}cancelled ${cancelledText(cancelling)}`;
 }
 
 export const INSTANCE_HEAD = ['', 'MACHINE', 'STATE', 'ENVIRONMENT', 'ID', 'BUILD', 'SINCE', 'BY', 'FACTS'];
