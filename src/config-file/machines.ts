@@ -1,6 +1,6 @@
 // How machines are made, as `signalbox.yaml` says it: driver, EC2, init scripts. Files are named from where it lies.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type DriverGiven, driver, good, type Parsed, ranges, utf8 } from '../config-values.ts';
 import { serverVariables, type Template } from '../core/machines/template.ts';
@@ -13,7 +13,19 @@ export function driverSetting(entry: Entry, file: string): DriverGiven {
   const setting = entry.parsed(driver);
   if (setting.kind !== 'command') return setting;
   const program = resolve(dirname(file), setting.program);
-  return existsSync(program) ? { ...setting, program } : entry.fault(`there is no file ${program}`);
+  const kind = fileKind(program);
+  if (kind === 'none') return entry.fault(`there is no file ${program}`);
+  return kind === 'program' ? { ...setting, program } : entry.fault(`${program} is no executable file`);
+}
+
+function fileKind(path: string): 'none' | 'program' | 'other' {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return 'none';
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile() ? 'program' : 'other';
+  } catch {
+    return 'other';
+  }
 }
 
 export function ec2(entry: Entry): Ec2FileSettings {
@@ -25,7 +37,7 @@ export function ec2(entry: Entry): Ec2FileSettings {
     subnets: texts(given.subnets),
     sshFrom: given.sshFrom?.oneOrMore().map((item) => item.parsed(range)),
     vpc: given.vpc?.text(200),
-    tags: given.tags && byName(given.tags, (each) => each.text(256)),
+    tags: given.tags && byName(given.tags, tag),
     keyName: given.keyName?.text(255),
     instanceProfile: given.instanceProfile?.text(2048),
   };
@@ -70,6 +82,12 @@ function range(written: string): Parsed<string> {
   return { ok: false, expected: 'give one address or range, like 10.0.0.0/8' };
 }
 
-function byName<T>(entry: Entry, read: (each: Entry) => T): Record<string, T> {
-  return Object.fromEntries(entry.entries().map(([name, each]) => [name, read(each)]));
+/** Those that machines are known again by, and those that AWS keeps for itself. */
+function tag(entry: Entry, name: string): string {
+  if (/^(?:signalbox|aws):/i.test(name)) entry.fault('tags of signalbox: and aws: are set by them alone');
+  return entry.text(256);
+}
+
+function byName<T>(entry: Entry, read: (each: Entry, name: string) => T): Record<string, T> {
+  return Object.fromEntries(entry.entries().map(([name, each]) => [name, read(each, name)]));
 }

@@ -1,6 +1,6 @@
 // signalbox.yaml: what it may say, and that the first thing that is wrong is told with file, line and path.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -131,8 +131,14 @@ pools:
   test('drivers: ec2, none, or a program beside the file', () => {
     expect(readText('driver: ec2').driver).toEqual({ kind: 'ec2' });
     expect(readText('driver: none').driver).toEqual({ kind: 'none' });
-    const { driver, path } = readText('driver: command:./make', { make: '' });
-    expect(driver).toEqual({ kind: 'command', program: join(path ?? '', '../make') });
+    const where = folder({ make: '', 'box.yaml': 'driver: command:./make' });
+    const read = () => readConfigFile(join(where, 'box.yaml'));
+    expect(read()).toMatchObject({
+      outcome: 'wrong',
+      message: expect.stringMatching(/make is no executable file$/),
+    });
+    chmodSync(join(where, 'make'), 0o755);
+    expect(read()).toMatchObject({ file: { driver: { kind: 'command', program: join(where, 'make') } } });
   });
 
   test('init scripts are read from beside the file, byte for byte', () => {
@@ -262,6 +268,9 @@ describe('the first fault is told in one line, with file, line and path', () => 
     ['images: { a: { active: yes } }', 'box.yaml:1: images.a.active: give true or false, not "yes"'],
     ['driver: ec3', /^box\.yaml:1: driver: give ec2, command:PATH.*, not "ec3"$/],
     ['driver: command:nowhere', 'box.yaml:1: driver: there is no file nowhere'],
+    ['driver: "command:/tmp"', 'box.yaml:1: driver: /tmp is no executable file'],
+    ['ec2: { tags: { "signalbox:instance": x } }', /^box\.yaml:1: ec2\.tags\..*: tags of signalbox: and aws: are set/],
+    ['ec2: { tags: { "aws:team": x } }', /^box\.yaml:1: ec2\.tags\..*: tags of signalbox: and aws: are set/],
     [
       'ec2:\n  sshFrom:\n    - 10.0.0.0/8\n    - 10.0.0.0/99\n',
       /^box\.yaml:4: ec2\.sshFrom\[1\]: give one address or range.*, not "10\.0\.0\.0\/99"$/,
