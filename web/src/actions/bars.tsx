@@ -32,7 +32,7 @@ export function FreezeBar() {
             <FreezeWords freeze={freeze} />
           </span>
           {mayEnd && (
-            <button type="button" aria-label={`End the freeze ${freeze.name}`} onClick={() => openEndFreeze(freeze)}>
+            <button type="button" aria-label={`End it… the freeze ${freeze.name}`} onClick={() => openEndFreeze(freeze)}>
               End it…
             </button>
           )}
@@ -85,7 +85,7 @@ function One({ one }: { one: Mine }) {
           {lease.position !== null && `, as number ${lease.position} in line`}.
           {one.isKept && ' This tab keeps your place.'}
         </span>
-        <button type="button" aria-label={`Leave the queue of ${name}`} onClick={() => openCancel(lease, name)}>
+        <button type="button" aria-label={`Leave… the queue of ${name}`} onClick={() => openCancel(lease, name)}>
           Leave…
         </button>
       </>
@@ -111,7 +111,7 @@ function One({ one }: { one: Mine }) {
             </span>
           )}
         </span>
-        <button type="button" aria-label={`Release ${name}`} onClick={() => openRelease(lease, name)}>
+        <button type="button" aria-label={`Release… ${name}`} onClick={() => openRelease(lease, name)}>
           Release…
         </button>
       </>

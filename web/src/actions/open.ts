@@ -67,6 +67,9 @@ export function actionsOnEnvironment(row: Environment): readonly MenuItem[] {
       const freeze = freezes.get(by);
       if (freeze !== null) items.push({ label: `End the freeze ${isolated(by)}…`, run: () => openEndFreeze(freeze) });
     }
+  const [only] = held;
+  if (isOne && only !== undefined && !isMine(only) && mayTake(only))
+    items.push({ label: 'Release for its holder…', run: () => openRelease(only, name) });
   if (mayNow('admin', name)) items.push({ label: 'Delete…', run: () => openDelete(row) });
   return items;
 }

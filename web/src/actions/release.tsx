@@ -4,10 +4,11 @@
 // reason is told.
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Outcome } from '../../../src/client/outcome.ts';
 import type { Lease } from '../../../src/client/types.ts';
 import { api } from '../api.ts';
+import { listen } from '../live/feed.ts';
 import { ActionDialog } from '../ui/dialog.tsx';
 import { HolderName } from '../ui/holder.tsx';
 import { Since } from '../ui/time.tsx';
@@ -96,6 +97,16 @@ function Cancel({ lease, environment, close }: Props) {
   const isOwn = isMine(lease.id);
   const [reason, setReason] = useState('');
   const [overtaken, setOvertaken] = useState<ComponentChildren>(null);
+  useEffect(
+    () =>
+      listen({
+        row: ({ kind, id, row }) => {
+          const now = kind === 'leases' && id === lease.id ? (row as Lease | null) : null;
+          if (now !== null && now.state !== 'waiting') setOvertaken(<NotWaiting lease={now} />);
+        },
+      }),
+    [],
+  );
   const act = async (): Promise<Outcome<unknown> | null> => {
     const secret = secretOf(lease.id);
     const now = await api().lease(lease.id, { secret });
