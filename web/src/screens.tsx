@@ -8,6 +8,7 @@ import { later } from './ui/later.tsx';
 const EnvironmentPage = later(() => import('./environment/environment.tsx').then((file) => file.EnvironmentPage));
 const Machines = later(() => import('./machines/machines.tsx').then((file) => file.Machines));
 const History = later(() => import('./history/history.tsx').then((file) => file.History));
+const Meet = later(() => import('./meet/meet.tsx').then((file) => file.Meet));
 
 export function titleOf(route: Route): string {
   switch (route.screen) {
@@ -27,7 +28,7 @@ export function screenOf(route: Route): ComponentChildren {
     case 'environment':
       return <EnvironmentPage key={route.name} name={route.name} />;
     case 'meet':
-      return <NotYet title="Meeting places" command="signalbox waits" />;
+      return <Meet />;
     case 'machines':
       return <Machines />;
     case 'history':
@@ -42,15 +43,4 @@ export function screenOf(route: Route): ComponentChildren {
         </div>
       );
   }
-}
-
-function NotYet({ title, command }: { title: string; command: string }) {
-  return (
-    <div class="empty">
-      <h1>{title}</h1>
-      <p>
-        Not shown here yet: <code>{command}</code> does.
-      </p>
-    </div>
-  );
 }
