@@ -1,7 +1,7 @@
 // The page of one environment: who holds it and whether that job is alive, who waits and for what, what was, and whether another
 // one would pay. Links from a CI log lead here, perhaps before the environment is there: then the page waits for it.
 
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Environment } from '../../../src/client/types.ts';
 import { person } from '../access.ts';
 import { actionsOnEnvironment } from '../actions/open.ts';
@@ -20,6 +20,7 @@ import { Figures } from './figures.tsx';
 import { Holders } from './holders.tsx';
 import { Marked } from './marked.tsx';
 import { Queue } from './queue.tsx';
+import { firstAsked, useQueue } from './queue-list.ts';
 import { Recent } from './recent.tsx';
 import { Timeline } from './timeline/timeline.tsx';
 import './environment.css';
@@ -40,6 +41,8 @@ export function EnvironmentPage({ name }: { name: string }) {
   const marked = new URLSearchParams(search).get('lease');
   // It alone is there sooner than the list of all.
   const { value, failure, again } = useAnswer((client, signal) => client.environment(name, { signal }), name);
+  const [limit, setLimit] = useState(firstAsked);
+  const queue = useQueue(name, limit);
   const row = known ?? (loading.state === 'ready' ? null : value);
   const isMissing = row === null && (loading.state === 'ready' || isUnknown(failure));
   const reload = () => {
@@ -54,12 +57,12 @@ export function EnvironmentPage({ name }: { name: string }) {
         </a>
       </p>
       <Head name={name} row={row} />
-      {marked !== null && <Marked id={marked} name={name} />}
+      {marked !== null && <Marked id={marked} name={name} row={row} queue={queue} />}
       {row !== null && (
         <>
           <Facts row={row} />
           <Holders row={row} marked={marked} />
-          <Queue row={row} marked={marked} />
+          <Queue row={row} marked={marked} queue={queue} limit={limit} setLimit={setLimit} />
           <Timeline row={row} />
           <Figures row={row} />
         </>

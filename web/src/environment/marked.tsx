@@ -1,7 +1,9 @@
 // The lease that a link is about (`?lease=ID`): where it stands in the queue, what it holds, or how it ended.
+//
+// Must always hold: a lease that waits here is not asked for by its id. To the server that could be its job, which keeps its place.
 
 import { useEffect, useState } from 'preact/hooks';
-import type { HistoryEvent, Lease } from '../../../src/client/types.ts';
+import type { Environment, HistoryEvent, Lease } from '../../../src/client/types.ts';
 import { Words } from '../history/cells.tsx';
 import { listen } from '../live/feed.ts';
 import { pathOf } from '../routes.ts';
@@ -9,9 +11,25 @@ import { useAnswer } from '../ui/answer.ts';
 import { HolderName } from '../ui/holder.tsx';
 import { Problem } from '../ui/problem.tsx';
 import { Moment, Since } from '../ui/time.tsx';
+import type { QueueList } from './queue-list.ts';
 import { endWords, isByOthers } from './words.ts';
 
-export function Marked({ id, name }: { id: string; name: string }) {
+export interface MarkedProps {
+  readonly id: string;
+  readonly name: string;
+  readonly row: Environment | null;
+  readonly queue: QueueList;
+}
+
+export function Marked({ id, name, row, queue }: MarkedProps) {
+  const isIt = (lease: Lease) => lease.id === id;
+  const here = row?.held.find(isIt) ?? queue.leases?.find(isIt);
+  if (here !== undefined) return <Told lease={here} name={name} />;
+  return queue.leases === null ? null : <Elsewhere id={id} name={name} />;
+}
+
+/** It holds something else, has ended, or stands further behind than is shown. */
+function Elsewhere({ id, name }: { id: string; name: string }) {
   const { value, failure, again } = useAnswer((client, signal) => client.lease(id, { signal }), id);
   const [told, setTold] = useState<Lease | null>(null);
   useEffect(
@@ -19,26 +37,27 @@ export function Marked({ id, name }: { id: string; name: string }) {
       listen({
         row: ({ kind, id: changed, row }) => {
           if (kind === 'leases' && changed === id) setTold(row as Lease | null);
-          // Its place changes with the others.
-          else if (kind === 'environments' && changed === name) again();
         },
         reload: again,
       }),
-    [id, name],
+    [id],
   );
-  const lease = told !== null && told.id === id && told.seq >= (value?.seq ?? 0) ? told : value;
-  if (lease !== null)
-    return (
-      <p class="closed marked-lease" role="status">
-        <strong>
-          <HolderName holder={lease.holder} />
-        </strong>{' '}
-        <Standing lease={lease.state === 'waiting' ? (value ?? lease) : lease} name={name} />
-      </p>
-    );
+  const lease = told !== null && told.seq >= (value?.seq ?? 0) ? told : value;
+  if (lease !== null) return <Told lease={lease} name={name} />;
   if (failure === null) return null;
   if (failure.kind === 'problem' && failure.status === 404) return <LongAgo id={id} words={failure.problem.detail} />;
   return <Problem what="The lease of this link could not be loaded." failure={failure} again={again} />;
+}
+
+function Told({ lease, name }: { lease: Lease; name: string }) {
+  return (
+    <p class="closed marked-lease" role="status">
+      <strong>
+        <HolderName holder={lease.holder} />
+      </strong>{' '}
+      <Standing lease={lease} name={name} />
+    </p>
+  );
 }
 
 function Standing({ lease, name }: { lease: Lease; name: string }) {

@@ -12,6 +12,8 @@ import { useCell } from '../cell.ts';
 import { heardTime } from '../clock.ts';
 import { listen } from '../live/feed.ts';
 
+export const firstAsked = 100;
+export const mostAsked = 500;
 const pauseMs = 300;
 /** Estimates grow old by themselves. */
 const oldAfterMs = 30_000;

@@ -2,7 +2,7 @@
 //
 // Must always hold: rows do not move under pointer or focus; a place that is shown is the server's.
 
-import { useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { formatDuration } from '../../../src/cli/text/durations.ts';
 import type { Blocker, Environment, Lease } from '../../../src/client/types.ts';
 import { actionsOnLease } from '../actions/open.ts';
@@ -14,11 +14,9 @@ import { useSteady } from '../ui/steady.ts';
 import { exact, Since, useTicking } from '../ui/time.tsx';
 import { useMedia } from '../ui/window.ts';
 import { Actions } from './actions.tsx';
-import { useQueue } from './queue-list.ts';
+import { mostAsked, type QueueList } from './queue-list.ts';
 import { wantWords, whyWords } from './words.ts';
 
-const firstShown = 100;
-const mostShown = 500;
 const blockersSeen = 3;
 
 interface Line {
@@ -26,9 +24,16 @@ interface Line {
   readonly lease: Lease;
 }
 
-export function Queue({ row, marked }: { row: Environment; marked: string | null }) {
-  const [limit, setLimit] = useState(firstShown);
-  const { leases, hasMore, at, failure, again } = useQueue(row.name, limit);
+export interface QueueProps {
+  readonly row: Environment;
+  readonly marked: string | null;
+  readonly queue: QueueList;
+  readonly limit: number;
+  readonly setLimit: (limit: number) => void;
+}
+
+export function Queue({ row, marked, queue, limit, setLimit }: QueueProps) {
+  const { leases, hasMore, at, failure, again } = queue;
   const box = useRef<HTMLDivElement>(null);
   const wanted = (leases ?? []).map((lease): Line => ({ key: lease.id, lease }));
   const { lines, moved, reorder } = useSteady(wanted, '', box);
@@ -89,12 +94,12 @@ export function Queue({ row, marked }: { row: Environment; marked: string | null
         </div>
       )}
       {hasMore &&
-        (limit < mostShown ? (
-          <button type="button" onClick={() => setLimit(mostShown)}>
+        (limit < mostAsked ? (
+          <button type="button" onClick={() => setLimit(mostAsked)}>
             Show more
           </button>
         ) : (
-          <p class="second">These are the first {mostShown}.</p>
+          <p class="second">These are the first {mostAsked}.</p>
         ))}
     </section>
   );

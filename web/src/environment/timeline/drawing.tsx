@@ -120,7 +120,7 @@ export function Drawing(props: DrawingProps) {
           <g
             ref={box as never}
             role="listbox"
-            tabIndex={pieces.length === 0 ? 0 : undefined}
+            tabindex={pieces.length === 0 ? 0 : undefined}
             aria-orientation="horizontal"
             aria-label={`Timeline of ${name}: arrows walk, plus and minus zoom. It is also there as a table.`}
             onKeyDown={onKey}
@@ -166,7 +166,7 @@ function Block({ piece, y, height, isActive, isShown, enter, focus }: BlockProps
       class={`piece look-${look}${isShown ? ' shown' : ''}`}
       role="option"
       data-piece={key}
-      tabIndex={isActive ? 0 : -1}
+      tabindex={isActive ? 0 : -1}
       aria-selected={isShown}
       aria-label={heardWords(piece)}
       onPointerEnter={enter}

@@ -59,7 +59,7 @@ export function piecesOf(lanes: Lanes, window: Window, width: number): Piece[] {
   const pieces: Piece[] = [];
   for (const closed of lanes.closed) {
     const [from, to] = [Date.parse(closed.from), closed.to === null ? null : Date.parse(closed.to)];
-    if (from >= window.to || (to ?? window.to) <= window.from) continue;
+    if (from > window.to || (to ?? window.to) <= window.from) continue;
     pieces.push({
       ...{ key: `closed ${closed.from}`, lane: 'closed', look: closed.state, from, to, count: closed.merged },
       ...{ block: null, closed, name: null, ...sized(x(from), x(to ?? window.to), width) },
@@ -72,7 +72,7 @@ export function piecesOf(lanes: Lanes, window: Window, width: number): Piece[] {
   };
   for (const block of lanes.blocks) {
     const [from, to] = [Date.parse(block.from), block.to === null ? null : Date.parse(block.to)];
-    if (from >= window.to || (to ?? window.to) < window.from) continue;
+    if (from > window.to || (to ?? window.to) < window.from) continue;
     const [left, right] = [x(from), x(to ?? window.to)];
     const piece: Piece = {
       ...{ key: keyOf(block), lane: block.slot, look: lookOf(block), from, to, count: block.merged },

@@ -34,7 +34,8 @@ export function Timeline({ row }: { row: Environment }) {
   const [box, width] = useWidth();
   // As often as it moves by a pixel.
   useTicking(() => String(Math.floor(serverNow() / Math.max(1000, spans[range.span] / Math.max(width, 1)))));
-  const now = serverNow();
+  // Our clock may be behind the server's by the time of a request: what has just begun would lie in the future.
+  const now = Math.max(serverNow(), Date.parse(lanes?.asOf.at ?? '') || 0);
   const window = windowOf(range, now);
   const ask = (next: Range) => replaceSearch(searchWith(location.search, next));
   const zoom = (by: 1 | -1, around: number | null) => ask(zoomed(range, by, around, serverNow()));
