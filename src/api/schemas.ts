@@ -134,7 +134,10 @@ export const wait = Type.Optional(
 
 export const LeaseWait = Type.Object({ wait }, closed);
 export const LeasePoll = Type.Object({ wait, after: Type.Optional(Type.Integer({ minimum: 0 })) }, closed);
-export const page = { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })), cursor: Type.Optional(Text(500)) };
+export const page = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  cursor: Type.Optional(Text(500)),
+};
 const LeaseStateFilter = Type.Enum(
   ['waiting', 'held', 'ended', 'released', 'expired', 'revoked', 'cancelled', 'timed_out'],
   { description: 'ended: all that are neither waiting nor held' },
@@ -174,7 +177,7 @@ export const Holder = Type.Object({
 });
 const Blocker = Type.Object({
   environment: nullable(Type.String()),
-  why: Type.String({ description: 'held, frozen, draining, dirty, queue or no_match' }),
+  why: Type.String({ description: 'held, frozen, draining, dirty, queue, building or no_match' }),
   holder: nullable(Holder),
   since: nullable(Time),
   reason: nullable(Type.String()),
