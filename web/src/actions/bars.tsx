@@ -32,7 +32,11 @@ export function FreezeBar() {
             <FreezeWords freeze={freeze} />
           </span>
           {mayEnd && (
-            <button type="button" aria-label={`End it… the freeze ${freeze.name}`} onClick={() => openEndFreeze(freeze)}>
+            <button
+              type="button"
+              aria-label={`End it… the freeze ${freeze.name}`}
+              onClick={() => openEndFreeze(freeze)}
+            >
               End it…
             </button>
           )}

@@ -89,7 +89,7 @@ function Close({ opened, to, close }: { opened: Environment; to: 'draining' | 'f
       </p>
       <Reason label="Reason (shown to everyone who wants it)" value={reason} change={setReason} />
       <HowLongField
-        label={isDrain ? 'It opens again' : 'Until'}
+        label="For how long"
         withoutEnd={isDrain ? 'when somebody opens it' : 'until somebody ends it'}
         value={howLong}
         change={setHowLong}

@@ -105,7 +105,7 @@ function FreezeAll({ labels, close }: { labels: Labels; close: () => void }) {
         {hit.waiting > 0 && `${plural(hit.waiting, 'request waits', 'requests wait')} until it ends, in their order.`}
       </p>
       <Reason label="Reason (shown to everyone who waits)" value={reason} change={setReason} />
-      <HowLongField label="Until" withoutEnd="until somebody ends it" value={howLong} change={setHowLong} />
+      <HowLongField label="For how long" withoutEnd="until somebody ends it" value={howLong} change={setHowLong} />
       <label>
         Name of the freeze
         <input
@@ -160,7 +160,7 @@ export function FreezeWords({ freeze }: { freeze: Freeze }) {
   const labels = selectorText(freeze.labels);
   return (
     <>
-      {labels === '' ? 'Everything' : <bdi>{labels}</bdi>} is frozen by <bdi>{freeze.by}</bdi> since{' '}
+      {labels === '' ? 'Everything' : <bdi>{labels}</bdi>} is frozen by <bdi>{freeze.by}</bdi> for{' '}
       <Since at={freeze.at} />: “<bdi>{freeze.reason}</bdi>”
       {freeze.until === null ? (
         ', until somebody ends it'

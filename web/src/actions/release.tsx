@@ -73,8 +73,8 @@ function Release({ lease, environment, close }: Props) {
       close={close}
     >
       <p>
-        {isOwn ? 'You have it' : <HolderName holder={lease.holder} />}
-        {!isOwn && ' has it'} since <Since at={lease.grantedAt ?? lease.queuedAt} />.{' '}
+        {isOwn ? 'You have' : <HolderName holder={lease.holder} />}
+        {!isOwn && ' has'} had it for <Since at={lease.grantedAt ?? lease.queuedAt} />.{' '}
         {waiting > 0
           ? `${plural(waiting, 'request waits', 'requests wait')} for it: the first of them gets it at once.`
           : 'Nobody waits for it.'}
@@ -150,8 +150,8 @@ function Cancel({ lease, environment, close }: Props) {
       close={close}
     >
       <p>
-        {isOwn ? 'You wait' : <HolderName holder={lease.holder} />}
-        {!isOwn && ' waits'} since <Since at={lease.queuedAt} />
+        {isOwn ? 'You have' : <HolderName holder={lease.holder} />}
+        {!isOwn && ' has'} waited for <Since at={lease.queuedAt} />
         {lease.position !== null && `, as number ${lease.position} in line`}. The place is lost
         {isOwn ? '.' : ', and the job that waits fails.'}
       </p>

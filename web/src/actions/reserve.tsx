@@ -107,11 +107,11 @@ function Standing({ environment, isFree }: { environment: Environment; isFree: b
         ) : holder !== undefined ? (
           <>
             <Who lease={holder} />
-            {held.length > 1 && ` and ${held.length - 1} more`} {held.length > 1 ? 'have' : 'has'} it
+            {held.length > 1 && ` and ${held.length - 1} more`} {held.length > 1 ? 'have' : 'has'} had it
             {holder.grantedAt && (
               <>
                 {' '}
-                since <Since at={holder.grantedAt} />
+                for <Since at={holder.grantedAt} />
               </>
             )}
             .{' '}

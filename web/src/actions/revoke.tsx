@@ -144,7 +144,7 @@ function Hurt({ lease }: { lease: Lease }) {
   return (
     <div>
       <p>
-        <HolderName holder={lease.holder} /> has it since <Since at={lease.grantedAt ?? lease.queuedAt} />
+        <HolderName holder={lease.holder} /> has had it for <Since at={lease.grantedAt ?? lease.queuedAt} />
         {lease.reason && (
           <>
             : “<bdi>{lease.reason}</bdi>”
