@@ -130,14 +130,20 @@ test('what happens meanwhile is said and shown when it is wanted; what does not 
   const page = await open(server, '/history?kind=signal.');
   await expect.poll(() => rows(page).count()).toBe(2);
   await live(page);
+  const top = () =>
+    rows(page)
+      .filter({ hasText: 'seeded' })
+      .evaluate((each) => each.getBoundingClientRect().top);
+  const before = await top();
   await server.ask({ environment: 'db' });
   await server.call('PUT', '/v1/signals/one', { body: {} });
   await page.getByRole('button', { name: '1 new event, show' }).waitFor();
   await server.call('PUT', '/v1/signals/two', { body: {} });
   await page.getByRole('button', { name: '2 new events, show' }).waitFor();
-  expect(await rows(page).count()).toBe(2);
+  expect([await rows(page).count(), await top()]).toEqual([2, before]);
   await page.getByRole('button', { name: '2 new events, show' }).click();
-  expect(await rows(page).count()).toBe(4);
+  await expect.poll(() => rows(page).count()).toBe(4);
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('two');
   expect((await rows(page).allTextContents()).map((text) => /one|two|seeded|migrated/.exec(text)?.[0])).toEqual([
     ...['two', 'one', 'seeded', 'migrated'],
   ]);
@@ -192,7 +198,7 @@ test('names are text, whatever is written in them; all of an event is shown on d
   await dialog.getByText('"holder": "<img src=x onerror=alert(1)>"').waitFor();
   expect(await dialog.locator('b, img').count()).toBe(0);
   await dialog.getByRole('link', { name: bold }).click();
-  await page.getByRole('heading', { name: bold }).waitFor();
+  await page.getByRole('heading', { name: bold, level: 1 }).waitFor();
   expect(await page.getByRole('dialog').count()).toBe(0);
 });
 

@@ -5,6 +5,7 @@ import type { HistoryEvent } from '../../../src/client/types.ts';
 import { Ghosts } from '../board/ghosts.tsx';
 import { useCell } from '../cell.ts';
 import { serverNow } from '../clock.ts';
+import { nextFrame } from '../frame.ts';
 import { environments } from '../live/tables.ts';
 import { place, replaceSearch } from '../router.ts';
 import { DataTable, type Line } from '../ui/data-table.tsx';
@@ -34,6 +35,11 @@ export function History() {
   const { items, next, isReady, isLoading, failure, fresh, isMany } = known;
   const lines = useMemo(() => items.map(({ seq }): Line => ({ key: `${seq}`, kind: 'row', id: `${seq}` })), [items]);
   const ask = (change: Partial<Question>) => replaceSearch(searchOf({ ...question, ...change }));
+  // The button goes with them: the focus goes on to the first of them.
+  const showFresh = () => {
+    past.showFresh();
+    nextFrame(() => document.querySelector<HTMLElement>('[data-row] a, [data-row] button')?.focus());
+  };
   return (
     <>
       <div class="history-head">
@@ -45,13 +51,13 @@ export function History() {
         <Csv key={search} past={past} />
       </div>
       <Filters question={question} ask={ask} items={items} />
-      {(fresh > 0 || isMany) && (
-        <p class="fresh">
-          <button type="button" onClick={() => past.showFresh()}>
+      <p class="fresh">
+        {(fresh > 0 || isMany) && (
+          <button type="button" onClick={showFresh}>
             {fresh === 1 ? '1 new event' : `${isMany ? 'many' : fresh} new events`}, show
           </button>
-        </p>
-      )}
+        )}
+      </p>
       {failure !== null && (
         <Problem
           what={isReady ? 'Not all events could be loaded.' : 'The events could not be loaded.'}
@@ -89,7 +95,7 @@ export function History() {
       )}
       {next !== null && (
         <p class="older">
-          <button type="button" disabled={isLoading} onClick={() => void past.older()}>
+          <button type="button" onClick={() => void past.older()}>
             {isLoading ? 'Loading older events…' : 'Older events'}
           </button>
         </p>

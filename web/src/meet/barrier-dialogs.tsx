@@ -57,9 +57,11 @@ export function BarrierDialog({ id, items, close }: Props) {
         <Fact title="Declared">
           by <bdi>{barrier.createdBy}</bdi> <Since at={barrier.createdAt} /> ago
         </Fact>
-        <Fact title="Missing">
-          <Standing barrier={{ ...barrier, end: null, state: barrier.state === 'open' ? 'open' : 'waiting' }} />
-        </Fact>
+        {barrier.missingCount > 0 && (
+          <Fact title="Missing">
+            <bdi>{barrier.missing?.join(', ') || `${barrier.missingCount} of ${barrier.parties}`}</bdi>
+          </Fact>
+        )}
       </dl>
       {barrier.namesLeftOut ? <AllParties barrier={barrier} /> : <Parties barrier={barrier} />}
       {waiters.length > 0 && (
@@ -68,9 +70,6 @@ export function BarrierDialog({ id, items, close }: Props) {
           <WaiterList waiters={waiters} label="Who waits for it to open" />
         </section>
       )}
-      <p>
-        <HistoryOf name={barrier.name} />
-      </p>
       <div class="buttons">
         {items(barrier).map(({ label, run }) => (
           <button key={label} type="button" onClick={run}>

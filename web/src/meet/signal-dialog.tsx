@@ -5,7 +5,6 @@ import { useState } from 'preact/hooks';
 import type { Signal } from '../../../src/client/types.ts';
 import { useCell } from '../cell.ts';
 import { useRow } from '../live/rows.ts';
-import { pathOf } from '../routes.ts';
 import { useAnswer } from '../ui/answer.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import type { MenuItem } from '../ui/menu.tsx';
@@ -47,11 +46,6 @@ export function SignalDialog({ name, items, close }: Props) {
           <WaiterList waiters={settled} label={`Who has seen ${name}`} />
         </section>
       )}
-      <p>
-        <a href={`${pathOf({ screen: 'history' })}?${new URLSearchParams({ subject: name })}`} onClick={close}>
-          History of it
-        </a>
-      </p>
       <div class="buttons">
         {place !== null &&
           items(place).map(({ label, run }) => (
