@@ -148,14 +148,13 @@ describe('a build', () => {
     await server.build('one', { instanceType: 'gated', count: 2 });
     const line = row(page, 'one');
     await line.getByText('2 × gated worker for org/staging, queue main').waitFor();
-    await line.getByText('create: the gate is closed').waitFor();
-    await line.getByText(/after \d+ tr(y|ies)|try \d+:/).waitFor();
-    expect(await page.getByRole('button', { name: 'running 1' }).count()).toBe(1);
-    await page
-      .locator('main')
-      .getByText(/retrying|under way/)
+    await line.getByText(/^after \d+ tr(y|ies): create: the gate is closed/).waitFor();
+    await line
+      .getByText(/again (in \d+s|now)/)
       .first()
       .waitFor();
+    expect(await page.getByRole('button', { name: 'running 1' }).count()).toBe(1);
+    await line.getByText('retrying', { exact: true }).waitFor();
     server.openGate();
     await line.getByText('started', { exact: true }).waitFor();
     await line.getByText('2 running').waitFor();

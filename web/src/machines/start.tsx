@@ -16,8 +16,8 @@ export function HowToStart() {
     <div class="empty">
       <h1>No machines yet</h1>
       <p>
-        Signalbox can make what is leased. For that the server needs a driver, which it asks for machines; none has worked
-        here yet.
+        Signalbox can make what is leased. For that the server needs a driver, which it asks for machines; none has
+        worked here yet.
       </p>
       <ol class="commands">
         {commands.map(([when, command]) => (
