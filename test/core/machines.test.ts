@@ -42,6 +42,22 @@ const cancel = (space: Space, id = 'bd_1') =>
   space.turn((turn) => cancelBuild(turn, { id, job: `jb-cancel-${id}`, reason: null }, bob));
 
 describe('asking', () => {
+  test('with control characters in any text is refused, after what the older system refuses', () => {
+    const space = new Space();
+    const outcome = ask(space, 'bd_1', { site: '', instanceType: 'a\u0000b', slackChannel: '#a\nb', count: 0 });
+    expect(outcome).toMatchObject({
+      code: 'invalid_request',
+      facts: {
+        faults: [
+          'empty "site" param',
+          'count must be more than 0',
+          'instance_type must have no control characters',
+          'slack_channel must have no control characters',
+        ],
+      },
+    });
+  });
+
   test('makes as many rows as machines, each with its token, before anybody is asked (B1, B2)', () => {
     const space = new Space();
     expect(done(ask(space))).toMatchObject({

@@ -37,6 +37,9 @@ export function specFaults(spec: BuildSpec): string[] {
   const faults = empty.map((name) => `empty "${name}" param`);
   if (!Number.isInteger(spec.count) || spec.count < 1) faults.push('count must be more than 0');
   else if (spec.count > machinesPerBuild) faults.push(`count must be at most ${machinesPerBuild}`);
+  for (const [name, value] of Object.entries(spec))
+    if (typeof value === 'string' && /\p{Cc}/u.test(value))
+      faults.push(`${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)} must have no control characters`);
   for (const fault of templateFaults(spec.nameTemplate ?? '', nameVariables)) faults.push(`name_template: ${fault}`);
   return faults;
 }
