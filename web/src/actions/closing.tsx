@@ -90,7 +90,7 @@ function Close({ opened, to, close }: { opened: Environment; to: 'draining' | 'f
       <Reason label="Reason (shown to everyone who wants it)" value={reason} change={setReason} />
       <HowLongField
         label="For how long"
-        withoutEnd={isDrain ? 'when somebody opens it' : 'until somebody ends it'}
+        withoutEnd={isDrain ? 'until somebody opens it' : 'until somebody ends it'}
         value={howLong}
         change={setHowLong}
       />
