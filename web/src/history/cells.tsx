@@ -47,7 +47,9 @@ function hrefOf({ kind, subject }: HistoryEvent): string | null {
   if (/^(?:lease|environment)\./.test(kind)) return pathOf({ screen: 'environment', name: subject });
   if (/^(?:signal|barrier)\./.test(kind))
     return `${pathOf({ screen: 'meet' })}?${new URLSearchParams({ q: subject }).toString()}`;
-  if (/^(?:build|instance|pool|image)\./.test(kind)) return pathOf({ screen: 'machines' });
+  if (kind.startsWith('build.'))
+    return `${pathOf({ screen: 'machines' })}?${new URLSearchParams({ build: subject }).toString()}`;
+  if (/^(?:instance|pool|image)\./.test(kind)) return pathOf({ screen: 'machines' });
   return null;
 }
 
