@@ -134,12 +134,12 @@ test('the keyboard does everything', async () => {
   expect(await focused(page)).toBe('b');
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: 'c' }).waitFor();
+  await page.getByRole('heading', { name: 'c', level: 1, exact: true }).waitFor();
   await page.keyboard.press('Escape');
   await row(page, 'a').waitFor();
   await page.keyboard.press('g');
   await page.keyboard.press('m');
-  await page.getByRole('heading', { name: 'Meeting places' }).waitFor();
+  await page.getByRole('heading', { name: 'Meeting places', level: 1 }).waitFor();
   await page.keyboard.press('?');
   const help = page.getByRole('dialog', { name: 'Keys' });
   await help.getByLabel('Letters are keys').uncheck();
@@ -189,7 +189,7 @@ test('on a phone a row is a card of two lines, and a tap opens it', async () => 
   expect(await page.getByRole('table').count()).toBe(0);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   await row(page, 'uat').getByRole('link').tap();
-  await page.getByRole('heading', { name: 'uat' }).waitFor();
+  await page.getByRole('heading', { name: 'uat', level: 1, exact: true }).waitFor();
   await page.getByRole('navigation', { name: 'Screens at the bottom' }).getByRole('link', { name: 'Board' }).tap();
   await row(page, 'uat').waitFor();
 });

@@ -116,10 +116,10 @@ test('names are text, whatever is written in them, and only web addresses are li
   await row(page, bold).getByText('<img src=x onerror=alert(1)>').waitFor();
   expect(await page.locator('table b, table img, table script').count()).toBe(0);
   await page.getByRole('link', { name: bold }).click();
-  await page.getByRole('heading', { name: bold }).waitFor();
+  await page.getByRole('heading', { name: bold, level: 1, exact: true }).waitFor();
   expect(new URL(page.url()).pathname).toBe(`/environments/${encodeURIComponent(bold)}`);
   await page.reload();
-  await page.getByRole('heading', { name: bold }).waitFor();
+  await page.getByRole('heading', { name: bold, level: 1, exact: true }).waitFor();
 });
 
 describe('a server that is away', () => {

@@ -181,7 +181,7 @@ describe('a build', () => {
     await page.getByRole('table', { name: 'Machines of one' }).getByText('running').waitFor();
     await page.getByText('runner', { exact: true }).waitFor();
     await page.keyboard.press('Escape');
-    await page.getByRole('heading', { name: 'Builds' }).waitFor();
+    await page.getByRole('heading', { name: 'Builds', exact: true }).waitFor();
   });
 
   test('that is not there says so in the words of the server', async () => {

@@ -58,7 +58,7 @@ test('tabs share the session; signing out in one signs out all; another browser 
   await signIn(first, admin.key);
   await row(first, 'uat').waitFor();
   const second = await open(server, '/environments/uat', { by, expects: refusals });
-  await second.getByRole('heading', { name: 'uat' }).waitFor();
+  await second.getByRole('heading', { name: 'uat', level: 1, exact: true }).waitFor();
   await second.getByRole('button', { name: 'Sign out' }).click();
   await first.getByLabel('API key').waitFor();
   await second.getByLabel('API key').waitFor();
